@@ -1,0 +1,28 @@
+#include "config/settings.h"
+
+#include <algorithm>
+
+namespace pgring::config {
+
+const DatabaseSettings* Settings::find_database(std::string_view name) const {
+    const auto named = std::ranges::find(databases, name, &DatabaseSettings::name);
+    if (named != databases.end()) {
+        return &*named;
+    }
+    const auto fallback = std::ranges::find(databases, "*", &DatabaseSettings::name);
+    return fallback != databases.end() ? &*fallback : nullptr;
+}
+
+std::uint32_t Settings::pool_size_of(const DatabaseSettings& database) const {
+    return database.pool_size.value_or(pgring.default_pool_size);
+}
+
+PoolMode Settings::pool_mode_of(const DatabaseSettings& database) const {
+    return database.pool_mode.value_or(pgring.pool_mode);
+}
+
+std::string_view name_at_server(const DatabaseSettings& database, std::string_view name) {
+    return database.dbname.empty() ? name : std::string_view(database.dbname);
+}
+
+}  // namespace pgring::config
