@@ -1,0 +1,210 @@
+#include "buffer/slice_queue.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace pgring::buffer {
+
+namespace {
+
+/// A slice below this size is not worth holding a large buffer for.
+constexpr std::uint32_t kSettleBelowBytes = 4096;
+
+}  // namespace
+
+Slice* SliceQueue::last() { return tail_ == nullptr ? nullptr : &tail_->slices[tail_->end - 1]; }
+
+void SliceQueue::append(Slice slice) {
+    if (tail_ == nullptr || tail_->end == kSlicesPerNode) {
+        auto* node = ::new (pool_->take_node()) Node{};
+        (tail_ == nullptr ? head_ : tail_->next) = node;
+        tail_ = node;
+    }
+    size_bytes_ += slice.size();
+    tail_->slices[tail_->end++] = std::move(slice);
+}
+
+void SliceQueue::push(Slice slice) {
+    if (slice.empty()) {
+        return;
+    }
+    Slice* previous = last();
+    if (previous != nullptr && previous->buffer_ == slice.buffer_ && previous->offset_ + previous->size_ == slice.offset_) {
+        previous->size_ += slice.size_;
+        size_bytes_ += slice.size_;
+        return;
+    }
+    append(std::move(slice));
+}
+
+bool SliceQueue::push_copy(std::span<const std::byte> bytes) {
+    std::size_t const room = room_at_end();
+    std::size_t const beyond = bytes.size() > room ? bytes.size() - room : 0;
+    if (!pool_->small_available((beyond + kSmallBytes - 1) / kSmallBytes)) {
+        return false;
+    }
+    if (std::size_t const count = std::min(room, bytes.size()); count > 0) {
+        Slice& end = *last();
+        std::memcpy(end.buffer_->data + end.buffer_->used_bytes, bytes.data(), count);
+        end.buffer_->used_bytes += static_cast<std::uint32_t>(count);
+        end.size_ += static_cast<std::uint32_t>(count);
+        size_bytes_ += count;
+        bytes = bytes.subspan(count);
+    }
+    while (!bytes.empty()) {
+        Buffer* buffer = pool_->take_small();
+        ASSERT(buffer != nullptr);
+        auto const count = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), kSmallBytes));
+        std::memcpy(buffer->data, bytes.data(), count);
+        buffer->used_bytes = count;
+        append(Slice(*buffer, 0, count));
+        bytes = bytes.subspan(count);
+    }
+    return true;
+}
+
+std::size_t SliceQueue::room_at_end() {
+    const Slice* end = last();
+    // Only the end of the last slice may grow, and only where nobody else looks at the buffer.
+    bool const grows = end != nullptr && end->buffer_->size == BufferSize::Small && end->buffer_->references == 1 &&
+                       end->offset_ + end->size_ == end->buffer_->used_bytes;
+    return grows ? kSmallBytes - end->buffer_->used_bytes : 0;
+}
+
+void SliceQueue::settle_last() {
+    const Slice* end = last();
+    if (end == nullptr || end->buffer_->size == BufferSize::Small || end->size_ >= kSettleBelowBytes) {
+        return;
+    }
+    Slice large = take_last();
+    if (!push_copy(large.bytes())) {
+        append(std::move(large));
+    }
+}
+
+Slice SliceQueue::take_last() {
+    Slice slice = std::move(*last());
+    size_bytes_ -= slice.size_;
+    if (--tail_->end == tail_->first) {
+        Node* emptied = tail_;
+        if (head_ == emptied) {
+            pop_node();
+        } else {
+            Node* before = head_;
+            while (before->next != emptied) {
+                before = before->next;
+            }
+            before->next = nullptr;
+            tail_ = before;
+            emptied->~Node();
+            pool_->give_back_node(emptied);
+        }
+    }
+    return slice;
+}
+
+std::span<const std::byte> SliceQueue::piece_at(std::size_t offset) const {
+    for (const Node* node = head_; node != nullptr; node = node->next) {
+        for (std::uint32_t i = node->first; i < node->end; ++i) {
+            const Slice& slice = node->slices[i];
+            if (offset < slice.size()) {
+                return slice.bytes().subspan(offset);
+            }
+            offset -= slice.size();
+        }
+    }
+    return {};
+}
+
+std::span<const std::byte> SliceQueue::view(std::size_t offset, std::size_t size_bytes, std::span<std::byte> scratch) const {
+    ASSERT(offset + size_bytes <= size_bytes_);
+    std::span<const std::byte> const piece = piece_at(offset);
+    if (piece.size() >= size_bytes) {
+        return piece.first(size_bytes);
+    }
+    ASSERT(scratch.size() >= size_bytes);
+    std::size_t copied = 0;
+    for (const Node* node = head_; node != nullptr && copied < size_bytes; node = node->next) {
+        for (std::uint32_t i = node->first; i < node->end && copied < size_bytes; ++i) {
+            std::span<const std::byte> const bytes = node->slices[i].bytes();
+            if (offset >= bytes.size()) {
+                offset -= bytes.size();
+                continue;
+            }
+            std::size_t const count = std::min(bytes.size() - offset, size_bytes - copied);
+            std::memcpy(scratch.data() + copied, bytes.data() + offset, count);
+            copied += count;
+            offset = 0;
+        }
+    }
+    return scratch.first(size_bytes);
+}
+
+void SliceQueue::move_front(std::size_t size_bytes, SliceQueue& to) {
+    ASSERT(size_bytes <= size_bytes_);
+    while (size_bytes > 0) {
+        Slice& front = head_->slices[head_->first];
+        if (front.size() > size_bytes) {
+            to.push(front.share(0, static_cast<std::uint32_t>(size_bytes)));
+            front.drop_front(static_cast<std::uint32_t>(size_bytes));
+            size_bytes_ -= size_bytes;
+            return;
+        }
+        size_bytes -= front.size();
+        size_bytes_ -= front.size();
+        to.push(std::move(front));
+        if (++head_->first == head_->end) {
+            pop_node();
+        }
+    }
+}
+
+void SliceQueue::consume(std::size_t size_bytes) {
+    ASSERT(size_bytes <= size_bytes_);
+    size_bytes_ -= size_bytes;
+    while (size_bytes > 0) {
+        Slice& front = head_->slices[head_->first];
+        if (front.size() > size_bytes) {
+            front.drop_front(static_cast<std::uint32_t>(size_bytes));
+            return;
+        }
+        size_bytes -= front.size();
+        front.reset();
+        if (++head_->first == head_->end) {
+            pop_node();
+        }
+    }
+}
+
+std::size_t SliceQueue::gather(std::span<std::span<const std::byte>> pieces) const {
+    std::size_t count = 0;
+    for (const Node* node = head_; node != nullptr; node = node->next) {
+        for (std::uint32_t i = node->first; i < node->end; ++i) {
+            if (count == pieces.size()) {
+                return count;
+            }
+            pieces[count++] = node->slices[i].bytes();
+        }
+    }
+    return count;
+}
+
+void SliceQueue::clear() {
+    while (head_ != nullptr) {
+        pop_node();
+    }
+    size_bytes_ = 0;
+}
+
+void SliceQueue::pop_node() {
+    Node* node = head_;
+    head_ = node->next;
+    if (head_ == nullptr) {
+        tail_ = nullptr;
+    }
+    node->~Node();
+    pool_->give_back_node(node);
+}
+
+}  // namespace pgring::buffer

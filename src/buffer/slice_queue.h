@@ -1,0 +1,81 @@
+#pragma once
+/// A queue of slices: what waits to be sent on one socket, or to be read from it. Empty it costs 32 bytes and holds no
+/// memory, so that an idle client is cheap; its nodes come from the worker's pool.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "buffer/buffer.h"
+
+namespace pgring::buffer {
+
+class SliceQueue {
+  public:
+    explicit SliceQueue(BufferPool& pool) : pool_(&pool) {}
+    SliceQueue(const SliceQueue&) = delete;
+    SliceQueue& operator=(const SliceQueue&) = delete;
+    ~SliceQueue() { clear(); }
+
+    [[nodiscard]] bool empty() const { return size_bytes_ == 0; }
+    [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
+
+    /// Appends; a slice that continues the last one in the same buffer makes that one longer.
+    void push(Slice slice);
+
+    /// Appends a copy of `bytes` in small buffers. Returns false, with nothing appended, when no small buffer is left.
+    [[nodiscard]] bool push_copy(std::span<const std::byte> bytes);
+
+    /// Copies the last slice into small buffers and lets its large buffer go, if that saves memory: called for input that
+    /// has to stay, because a few bytes would otherwise hold 64 KB.
+    void settle_last();
+
+    /// The longest contiguous piece at `offset`; empty at the end. Valid until the queue changes.
+    [[nodiscard]] std::span<const std::byte> piece_at(std::size_t offset) const;
+
+    /// `size_bytes` bytes at `offset` in one piece: in place where they lie together, else copied to `scratch`, which must
+    /// be large enough. All of them must be in the queue.
+    [[nodiscard]] std::span<const std::byte> view(std::size_t offset, std::size_t size_bytes,
+                                                  std::span<std::byte> scratch) const;
+
+    /// Moves `size_bytes` bytes from the front of this queue to the end of `to`, without copying.
+    void move_front(std::size_t size_bytes, SliceQueue& to);
+
+    /// Drops `size_bytes` from the front; at most all.
+    void consume(std::size_t size_bytes);
+
+    /// Describes the front of the queue piece by piece; returns how many pieces of `pieces` it filled. They stay valid
+    /// until consume(), whatever is pushed meanwhile.
+    [[nodiscard]] std::size_t gather(std::span<std::span<const std::byte>> pieces) const;
+
+    void clear();
+
+    /// Size of a node, for the pool that cuts them.
+    [[nodiscard]] static constexpr std::size_t node_bytes();
+
+  private:
+    static constexpr std::uint32_t kSlicesPerNode = 7;
+    struct Node {
+        Node* next;
+        std::uint32_t first;
+        std::uint32_t end;
+        Slice slices[kSlicesPerNode];
+    };
+
+    Slice* last();
+    void append(Slice slice);
+    Slice take_last();
+    [[nodiscard]] std::size_t room_at_end();
+    void pop_node();
+
+    BufferPool* pool_;
+    Node* head_ = nullptr;
+    Node* tail_ = nullptr;
+    std::size_t size_bytes_ = 0;
+};
+
+constexpr std::size_t SliceQueue::node_bytes() { return sizeof(Node); }
+
+static_assert(sizeof(SliceQueue) == 32);
+
+}  // namespace pgring::buffer
