@@ -24,6 +24,9 @@ std::optional<ServerIndex> Topology::find(std::string_view name) const {
 void Topology::check_invariants() const {
     ASSERT(servers.size() <= std::numeric_limits<std::uint16_t>::max());
     ASSERT(std::ranges::count(servers, Role::Primary, &Server::role) <= 1);
+    for (const Server& each : servers) {
+        ASSERT((each.role == Role::Stale) == (each.fence != Fence::None));
+    }
     if (primary.has_value()) {
         ASSERT(server(*primary).role == Role::Primary);
         ASSERT(server(*primary).health == Health::Up);
@@ -63,6 +66,20 @@ std::string_view to_string(Health health) {
             return "up";
         case Health::Down:
             return "down";
+    }
+    std::unreachable();
+}
+
+std::string_view to_string(Fence fence) {
+    switch (fence) {
+        case Fence::None:
+            return "none";
+        case Fence::OlderTimeline:
+            return "older_timeline";
+        case Fence::SameTimeline:
+            return "same_timeline";
+        case Fence::OtherSystem:
+            return "other_system";
     }
     std::unreachable();
 }

@@ -39,6 +39,19 @@ enum class Health : std::uint8_t {
     Down,
 };
 
+/// Why a server is Stale.
+enum class Fence : std::uint8_t {
+    /// It is not.
+    None,
+    /// A primary of an older timeline than one that has been seen: somebody was promoted in its place.
+    OlderTimeline,
+    /// A second primary of the same timeline: pgring keeps the one it knew, or takes neither where it knew
+    /// none.
+    SameTimeline,
+    /// Its system identifier says that it belongs to another cluster.
+    OtherSystem,
+};
+
 /// Whether a standby is close enough to the primary to be read from. The tracker decides, with hysteresis.
 enum class Freshness : std::uint8_t { Fresh, Lagging };
 
@@ -68,12 +81,15 @@ struct Server {
     Role role = Role::Unknown;
     Health health = Health::Unknown;
     Freshness freshness = Freshness::Fresh;
-    /// 0 where unknown (a standby tells it only to roles that may know).
+    Fence fence = Fence::None;
+    /// 0 where unknown.
     std::uint32_t timeline = 0;
     std::uint64_t system_identifier = 0;
     /// Written position of a primary, replayed position of a standby, in bytes of WAL; see
     /// Topology::generation.
     std::uint64_t lsn = 0;
+    /// What a standby has received, replayed or not; 0 on a primary.
+    std::uint64_t lsn_received = 0;
     /// Bytes of WAL between the primary's position and what this standby has replayed; 0 on a primary.
     std::uint64_t lag_bytes = 0;
 };
@@ -92,7 +108,8 @@ struct Topology {
     [[nodiscard]] std::size_t server_count() const { return servers.size(); }
     [[nodiscard]] std::optional<ServerIndex> find(std::string_view name) const;
 
-    /// ASSERTs what every topology promises: the primary is up and has the role; no other server has it.
+    /// ASSERTs what every topology promises: the primary is up and has the role; no other server has it; a
+    /// server is stale if and only if it is fenced.
     void check_invariants() const;
 };
 
@@ -102,6 +119,7 @@ struct Topology {
 /// Lower-case names for logs, metrics and the console.
 [[nodiscard]] std::string_view to_string(Role role);
 [[nodiscard]] std::string_view to_string(Health health);
+[[nodiscard]] std::string_view to_string(Fence fence);
 [[nodiscard]] std::string_view to_string(Freshness freshness);
 
 }  // namespace pgring::topology
