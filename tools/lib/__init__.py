@@ -1,0 +1,1 @@
+"""What the tools of this repository share. Python's standard library only."""
