@@ -1,0 +1,126 @@
+#include "pool/pool.h"
+
+#include <algorithm>
+
+namespace pgring::pool {
+
+Pool::Pool(PoolLimits limits, std::shared_ptr<Budget> budget, WorkerIndex worker)
+    : limits_(limits), budget_(std::move(budget)), worker_(worker) {
+    line_.previous = &line_;
+    line_.next = &line_;
+    // The line's own memory; a push beyond it cannot happen, so that releasing a backend never allocates.
+    idle_.reserve(budget_->limit());
+}
+
+Pool::~Pool() { budget_->say_fed(worker_); }
+
+std::optional<BackendId> Pool::acquire() {
+    if (idle_.empty() || has_waiters()) {
+        return std::nullopt;
+    }
+    BackendId const backend = idle_.back();
+    idle_.pop_back();
+    ++used_count_;
+    return backend;
+}
+
+void Pool::wait(Waiter& waiter, SessionId session, base::Instant now) {
+    ASSERT(!waiter.waiting());
+    waiter.pool = this;
+    waiter.session = session;
+    waiter.since = now;
+    waiter.previous = line_.previous;
+    waiter.next = &line_;
+    line_.previous->next = &waiter;
+    line_.previous = &waiter;
+    ++waiting_count_;
+}
+
+void Pool::leave(Waiter& waiter) {
+    ASSERT(waiter.pool == this);
+    waiter.previous->next = waiter.next;
+    waiter.next->previous = waiter.previous;
+    waiter.previous = nullptr;
+    waiter.next = nullptr;
+    waiter.pool = nullptr;
+    --waiting_count_;
+    if (!has_waiters()) {
+        budget_->say_fed(worker_);
+    }
+}
+
+std::optional<SessionId> Pool::next_waiter() {
+    if (!has_waiters()) {
+        return std::nullopt;
+    }
+    Waiter& first = *line_.next;
+    leave(first);
+    return first.session;
+}
+
+bool Pool::start_opening(base::Instant now) {
+    if (waiting_count_ <= opening_count_ || now < retry_at_) {
+        return false;
+    }
+    if (!budget_->try_take()) {
+        if (held_count() < budget_->fair_share()) {
+            budget_->say_hungry(worker_);
+        }
+        return false;
+    }
+    budget_->say_fed(worker_);
+    ++opening_count_;
+    return true;
+}
+
+void Pool::opened() {
+    ASSERT(opening_count_ > 0);
+    --opening_count_;
+    ++used_count_;
+    retry_at_ = base::Instant::min();
+}
+
+void Pool::open_failed(base::Instant now) {
+    ASSERT(opening_count_ > 0);
+    --opening_count_;
+    budget_->give_back();
+    retry_at_ = now + limits_.server_login_retry;
+}
+
+void Pool::add_idle(BackendId backend) {
+    ASSERT(used_count_ > 0 && idle_.size() < idle_.capacity());
+    --used_count_;
+    idle_.push_back(backend);
+}
+
+void Pool::remove_idle(BackendId backend) {
+    auto const found = std::find(idle_.begin(), idle_.end(), backend);
+    ASSERT(found != idle_.end());
+    idle_.erase(found);
+    ++used_count_;
+}
+
+void Pool::closed() {
+    ASSERT(used_count_ > 0);
+    --used_count_;
+    budget_->give_back();
+}
+
+bool Pool::should_yield() const {
+    if (!hungry_worker().has_value()) {
+        return false;
+    }
+    return !has_waiters() || held_count() > budget_->fair_share();
+}
+
+void Pool::check_invariants() const {
+    std::uint32_t count = 0;
+    for (const Waiter* waiter = line_.next; waiter != &line_; waiter = waiter->next) {
+        ASSERT(waiter->pool == this);
+        ++count;
+    }
+    ASSERT(count == waiting_count_);
+    ASSERT(held_count() <= budget_->limit());
+}
+
+}  // namespace pgring::pool

@@ -1,0 +1,115 @@
+#pragma once
+/// One worker's share of a pool: the backends of one (server, database, user) and the sessions that wait for one.
+///
+///     opening --logged in--> idle <--release / acquire--> used
+///        |                    |                            |
+///        +---- failed --------+------- closed -------------+--> gone (token given back)
+///
+/// First come, first served: a free backend goes to the session that waits longest. Idle backends are handed out last in,
+/// first out, so that a quiet pool shrinks. The pool only counts and orders; who opens, resets and closes is the worker.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "pool/budget.h"
+#include "pool/ids.h"
+
+namespace pgring::pool {
+
+class Pool;
+
+/// A session's place in a waiting line; embedded in the session, stays where it is while in line.
+struct Waiter {
+    Waiter* previous = nullptr;
+    Waiter* next = nullptr;
+    Pool* pool = nullptr;
+    SessionId session;
+    base::Instant since;
+
+    [[nodiscard]] bool waiting() const { return pool != nullptr; }
+
+    Waiter() = default;
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+};
+
+struct PoolLimits {
+    /// How long after a failed login the next one is tried.
+    base::Duration server_login_retry{};
+};
+
+/// What a session that asked for a backend has got.
+enum class Acquired : std::uint8_t {
+    Backend,  ///< an idle one is now its own
+    InLine,   ///< it waits
+};
+
+class Pool {
+  public:
+    Pool(PoolLimits limits, std::shared_ptr<Budget> budget, WorkerIndex worker);
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+    ~Pool();
+
+    /// An idle backend for a session that asks now; nothing when none is idle or others wait already.
+    [[nodiscard]] std::optional<BackendId> acquire();
+    /// Puts a session at the end of the line.
+    void wait(Waiter& waiter, SessionId session, base::Instant now);
+    /// Takes a session out of the line, wherever it stands.
+    void leave(Waiter& waiter);
+    /// The session that waits longest, taken out of the line; nothing when nobody waits.
+    [[nodiscard]] std::optional<SessionId> next_waiter();
+    [[nodiscard]] bool has_waiters() const { return line_.next != &line_; }
+    [[nodiscard]] std::uint32_t waiting_count() const { return waiting_count_; }
+    /// Since when the first in line waits.
+    [[nodiscard]] base::Instant oldest_wait() const { return line_.next->since; }
+
+    /// Whether a further backend should be opened now: more sessions wait than backends are being opened, and no login
+    /// failed just now. Takes a token when it says yes.
+    [[nodiscard]] bool start_opening(base::Instant now);
+    /// The login went well; the backend counts as used until released.
+    void opened();
+    /// The login failed; the next attempt is put off. Gives the token back.
+    void open_failed(base::Instant now);
+    /// When another attempt is allowed; in the past when none failed.
+    [[nodiscard]] base::Instant retry_at() const { return retry_at_; }
+    /// Forgets the last failure, because something changed at the server.
+    void retry_now() { retry_at_ = base::Instant::min(); }
+
+    /// A used backend with nobody waiting becomes idle.
+    void add_idle(BackendId backend);
+    /// Takes this idle backend out, e.g. because its connection broke. It counts as used afterwards.
+    void remove_idle(BackendId backend);
+    /// A used backend is gone. Gives the token back.
+    void closed();
+    /// Whether the backend that just got free should be given up for a worker that has less than its share.
+    [[nodiscard]] bool should_yield() const;
+    /// The worker to wake when a token was given back, if one is hungry.
+    [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const { return budget_->hungry_other_than(worker_); }
+
+    [[nodiscard]] std::uint32_t idle_count() const { return static_cast<std::uint32_t>(idle_.size()); }
+    [[nodiscard]] std::uint32_t used_count() const { return used_count_; }
+    [[nodiscard]] std::uint32_t opening_count() const { return opening_count_; }
+    [[nodiscard]] const std::vector<BackendId>& idle() const { return idle_; }
+    [[nodiscard]] const Budget& budget() const { return *budget_; }
+
+    void check_invariants() const;
+
+  private:
+    [[nodiscard]] std::uint32_t held_count() const { return idle_count() + used_count_ + opening_count_; }
+
+    PoolLimits limits_;
+    std::shared_ptr<Budget> budget_;
+    WorkerIndex worker_;
+    std::vector<BackendId> idle_;
+    std::uint32_t used_count_ = 0;
+    std::uint32_t opening_count_ = 0;
+    std::uint32_t waiting_count_ = 0;
+    base::Instant retry_at_ = base::Instant::min();
+    Waiter line_;
+};
+
+}  // namespace pgring::pool

@@ -1,0 +1,56 @@
+#pragma once
+/// The messages pgring writes or reads as a whole.
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "wire/message_writer.h"
+
+namespace pgring::wire {
+
+enum class Severity : std::uint8_t { Error, Fatal };
+
+/// An error of pgring's own, as a frontend will see it. The texts are borrowed.
+struct ErrorFields {
+    Severity severity = Severity::Error;
+    std::string_view sqlstate;  ///< five characters
+    std::string_view message;
+    std::string_view detail;
+    std::string_view hint;
+};
+
+/// Writes an ErrorResponse; texts beyond 512 bytes each are cut.
+void write_error(MessageWriter& writer, const ErrorFields& error);
+void write_ready_for_query(MessageWriter& writer, TransactionStatus status);
+void write_command_complete(MessageWriter& writer, std::string_view tag);
+void write_parameter_status(MessageWriter& writer, std::string_view name, std::string_view value);
+void write_query(MessageWriter& writer, std::string_view text);
+/// The whole CancelRequest packet.
+void write_cancel_request(MessageWriter& writer, std::uint32_t process_id, std::span<const std::byte> secret);
+
+/// What an ErrorResponse or NoticeResponse says; absent fields are empty (a server may leave out any). Borrowed.
+struct ErrorReport {
+    std::string_view severity;
+    std::string_view sqlstate;
+    std::string_view message;
+};
+[[nodiscard]] ErrorReport read_error(std::span<const std::byte> body);
+
+/// One `name=value` of a startup packet; borrowed.
+struct StartupParameter {
+    std::string_view name;
+    std::string_view value;
+};
+
+enum class StartupError : std::uint8_t { Malformed };
+
+/// The parameters of a StartupMessage body (behind the version). Every string must end within the body and the list with
+/// an empty name; anything else is Malformed.
+[[nodiscard]] std::expected<std::vector<StartupParameter>, StartupError> read_startup_parameters(
+    std::span<const std::byte> body);
+
+}  // namespace pgring::wire

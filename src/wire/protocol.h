@@ -1,0 +1,78 @@
+#pragma once
+/// The words of PostgreSQL's frontend/backend protocol, version 3 (PostgreSQL docs, "Message Formats"). No meaning here.
+
+#include <cstdint>
+
+namespace pgring::wire {
+
+/// First byte of a message that a frontend sends.
+enum class FrontendType : char {
+    Bind = 'B',
+    Close = 'C',
+    CopyData = 'd',
+    CopyDone = 'c',
+    CopyFail = 'f',
+    Describe = 'D',
+    Execute = 'E',
+    Flush = 'H',
+    FunctionCall = 'F',
+    Parse = 'P',
+    PasswordMessage = 'p',  ///< also GSSResponse, SASLInitialResponse, SASLResponse
+    Query = 'Q',
+    Sync = 'S',
+    Terminate = 'X',
+};
+
+/// First byte of a message that a backend sends.
+enum class BackendType : char {
+    Authentication = 'R',
+    BackendKeyData = 'K',
+    BindComplete = '2',
+    CloseComplete = '3',
+    CommandComplete = 'C',
+    CopyData = 'd',
+    CopyDone = 'c',
+    CopyInResponse = 'G',
+    CopyOutResponse = 'H',
+    CopyBothResponse = 'W',
+    DataRow = 'D',
+    EmptyQueryResponse = 'I',
+    ErrorResponse = 'E',
+    FunctionCallResponse = 'V',
+    NegotiateProtocolVersion = 'v',
+    NoData = 'n',
+    NoticeResponse = 'N',
+    NotificationResponse = 'A',
+    ParameterDescription = 't',
+    ParameterStatus = 'S',
+    ParseComplete = '1',
+    PortalSuspended = 's',
+    ReadyForQuery = 'Z',
+    RowDescription = 'T',
+};
+
+/// The status byte of ReadyForQuery.
+enum class TransactionStatus : char { Idle = 'I', InTransaction = 'T', InFailedTransaction = 'E' };
+
+/// Type byte and length.
+inline constexpr std::uint32_t kHeaderBytes = 5;
+/// The length field counts itself.
+inline constexpr std::uint32_t kLengthBytes = 4;
+/// Largest length field PostgreSQL accepts for a message (PQ_LARGE_MESSAGE_LIMIT, MaxAllocSize - 1).
+inline constexpr std::uint32_t kMessageLengthMax = 0x3fffffff - 1;
+
+/// Codes in the place of the protocol version of a startup packet.
+inline constexpr std::uint32_t kProtocol3_0 = 3U << 16U;
+inline constexpr std::uint32_t kCancelRequestCode = (1234U << 16U) | 5678U;
+inline constexpr std::uint32_t kSslRequestCode = (1234U << 16U) | 5679U;
+inline constexpr std::uint32_t kGssEncRequestCode = (1234U << 16U) | 5680U;
+
+/// A message header: its type and the bytes that follow it.
+struct Header {
+    char type = 0;
+    std::uint32_t body_bytes = 0;
+
+    [[nodiscard]] std::uint64_t message_bytes() const { return std::uint64_t{kHeaderBytes} + body_bytes; }
+};
+
+}  // namespace pgring::wire

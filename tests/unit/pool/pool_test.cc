@@ -1,0 +1,109 @@
+#include "pool/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace pgring::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr base::Instant kNow{base::Duration(1s)};
+
+BackendId backend(std::uint32_t index) { return {.index = index, .generation = 1}; }
+SessionId session(std::uint32_t index) { return {.index = index, .generation = 1}; }
+
+struct PoolTest : ::testing::Test {
+    std::shared_ptr<Budget> budget = std::make_shared<Budget>(2, 2);
+    Pool pool{PoolLimits{.server_login_retry = 1s}, budget, 0};
+    std::array<Waiter, 3> waiters;
+};
+
+TEST_F(PoolTest, FirstComeIsFirstServed) {
+    pool.wait(waiters[0], session(0), kNow);
+    pool.wait(waiters[1], session(1), kNow);
+    pool.wait(waiters[2], session(2), kNow);
+    pool.leave(waiters[1]);
+    EXPECT_EQ(pool.next_waiter(), session(0));
+    EXPECT_EQ(pool.next_waiter(), session(2));
+    EXPECT_EQ(pool.next_waiter(), std::nullopt);
+}
+
+TEST_F(PoolTest, NobodyOvertakesTheLine) {
+    pool.wait(waiters[0], session(0), kNow);
+    ASSERT_TRUE(pool.start_opening(kNow));
+    pool.opened();
+    pool.add_idle(backend(7));
+    EXPECT_EQ(pool.acquire(), std::nullopt) << "an idle backend belongs to the one who waits";
+    EXPECT_EQ(pool.next_waiter(), session(0));
+    EXPECT_EQ(pool.acquire(), backend(7));
+    pool.closed();
+}
+
+TEST_F(PoolTest, OpensNoMoreThanSessionsWait) {
+    pool.wait(waiters[0], session(0), kNow);
+    EXPECT_TRUE(pool.start_opening(kNow));
+    EXPECT_FALSE(pool.start_opening(kNow));
+    pool.leave(waiters[0]);
+    pool.open_failed(kNow);
+    EXPECT_EQ(budget->taken(), 0U);
+}
+
+TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
+    Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
+    std::array<Waiter, 2> others;
+    pool.wait(waiters[0], session(0), kNow);
+    pool.wait(waiters[1], session(1), kNow);
+    EXPECT_TRUE(pool.start_opening(kNow));
+    EXPECT_TRUE(pool.start_opening(kNow));
+    other.wait(others[0], session(3), kNow);
+    EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
+    pool.opened();
+    EXPECT_TRUE(pool.should_yield()) << "this worker holds two where its share is one, and the other waits";
+    pool.closed();
+    EXPECT_EQ(pool.hungry_worker(), WorkerIndex{1});
+    EXPECT_TRUE(other.start_opening(kNow));
+    EXPECT_FALSE(pool.should_yield());
+    other.leave(others[0]);
+    other.open_failed(kNow);
+    pool.leave(waiters[0]);
+    pool.leave(waiters[1]);
+    pool.open_failed(kNow);
+}
+
+TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
+    pool.wait(waiters[0], session(0), kNow);
+    ASSERT_TRUE(pool.start_opening(kNow));
+    pool.open_failed(kNow);
+    EXPECT_FALSE(pool.start_opening(kNow + 999ms));
+    EXPECT_TRUE(pool.start_opening(kNow + 1s));
+    pool.open_failed(kNow + 1s);
+    pool.retry_now();
+    EXPECT_TRUE(pool.start_opening(kNow + 1s));
+    pool.open_failed(kNow);
+    pool.leave(waiters[0]);
+}
+
+TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
+    pool.wait(waiters[0], session(0), kNow);
+    pool.wait(waiters[1], session(1), kNow);
+    ASSERT_TRUE(pool.start_opening(kNow));
+    ASSERT_TRUE(pool.start_opening(kNow));
+    pool.opened();
+    pool.opened();
+    pool.leave(waiters[0]);
+    pool.leave(waiters[1]);
+    pool.add_idle(backend(1));
+    pool.add_idle(backend(2));
+    EXPECT_EQ(pool.acquire(), backend(2));
+    pool.remove_idle(backend(1));
+    EXPECT_EQ(pool.idle_count(), 0U);
+    pool.closed();
+    pool.closed();
+    EXPECT_EQ(budget->taken(), 0U);
+    pool.check_invariants();
+}
+
+}  // namespace
+}  // namespace pgring::pool
