@@ -1,41 +1,48 @@
 #pragma once
+// clang-format off: the diagrams are drawn by hand.
 /// Decides what the cluster is, from what probes saw. Pure: no clock, no socket, no thread; the same results
 /// in the same order always give the same topologies.
 ///
 /// Health of one server:
 ///
-///               answered                    refused, not accepting, or `misses_max` misses in a row
-///     Unknown ------------> Up ----------------------------------------------------------> Down
-///        |                   ^                                                              | ^
-///        |                   '--------------------------- answered -------------------------' |
-///        '------------------- refused, not accepting, or `misses_max` misses in a row --------'
+///              answered                    gone
+///     Unknown ----------> Up ----------------------------> Down
+///        |                 ^                               | ^
+///        |                 '---------- answered -----------' |
+///        '------------------------- gone --------------------'
 ///
-///   A miss is a probe that timed out, broke or failed: one alone may be a slow moment or one crashed
-///   backend. A refusal is believed at once: nobody listens. "Too many connections" changes nothing: the
-///   server lives and told us nothing.
+///   Gone is: refused or not accepting, believed at once, because nobody listens or the server says so
+///   itself; or `misses_max` misses in a row. A miss is a probe that timed out, broke or failed: one alone
+///   may be a slow moment or one crashed backend. "Too many connections" changes nothing: the server lives
+///   and has told us nothing.
 ///
-/// Role of one server, once the tracker is settled (judged anew after each probe, from what each server said
-/// last):
+/// Role of one server, once the tracker has settled; judged anew after each probe from what each server said
+/// last:
 ///
-///     says that it is in recovery ------------------------------------------------> Standby
-///     says that it is a primary
-///         of a timeline below the highest that the cluster ever showed -----------> Stale (older timeline)
-///         of the highest timeline, and is the incumbent --------------------------> Primary
-///         of the highest timeline, alone, and the incumbent is down or deposed ---> Primary, the new
-///         incumbent of the highest timeline, beside the incumbent or another claimant ------> Stale (same
-///         timeline)
-///     has another system identifier ----------------------------------------------> Stale (other system)
+///     it is in recovery -------------------------------------------------------> Standby
+///     it is a primary
+///       of a timeline below the highest that the cluster ever showed ----------> Stale, older timeline
+///       of the highest timeline
+///         and is the incumbent ------------------------------------------------> Primary
+///         alone, while the incumbent is down or deposed -----------------------> Primary, the new incumbent
+///         beside the incumbent, or beside another claimant --------------------> Stale, same timeline
+///     it has another system identifier ----------------------------------------> Stale, other system
 ///
-///   *Highest timeline.* Each promotion starts a higher timeline, so an old primary that comes back is
-///   recognised by its lower one. The highest ever seen is remembered, also while the server that showed it
-///   is down, and a standby's knowledge of it counts: the safe mistake is to have no primary, not to write to
-///   a stale one. *Incumbent.* The primary announced last. It keeps the place while it is down; its plain
-///   restart makes it the primary again. Whoever claimed the same timeline beside it stays fenced until seen
-///   in recovery or on a higher timeline. *System.* The identifier that most servers have (on a tie: one that
-///   a primary has, then the first configured) is adopted when the tracker settles. It changes only when
-///   every server was last seen with another one, as after the whole cluster was replaced. *Settling.* After
-///   a start nothing has a role until every server has answered or is Down, or `settle_max` has passed:
-///   beside a stale primary, the true one might be the server that has not been asked yet.
+///   Highest timeline: each promotion starts a higher one, so an old primary that comes back is known by its
+///   lower one. The highest ever seen is remembered, also while the server that showed it is down, and a
+///   standby's knowledge of it counts: the safe mistake is to have no primary, not to write to a stale one.
+///
+///   Incumbent: the primary announced last. It keeps the place while it is down; its plain restart makes it
+///   the primary again. Whoever claims the same timeline beside it stays fenced, whichever of them is down
+///   meanwhile, until one of the two is seen in recovery or on a higher timeline.
+///
+///   System: the identifier that most servers have (on a tie: one that a primary has, then the first
+///   configured) is adopted when the tracker settles. It changes only when every server was last seen with
+///   another one, as after the whole cluster was replaced.
+///
+///   Settling: after a start nothing has a role until every server has answered or is Down, or `settle_max`
+///   has passed. Beside a stale primary, the true one might be the server that has not been asked yet.
+// clang-format on
 
 #include <cstddef>
 #include <cstdint>
