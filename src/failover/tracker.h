@@ -31,6 +31,8 @@
 ///   Highest timeline: each promotion starts a higher one, so an old primary that comes back is known by its
 ///   lower one. The highest ever seen is remembered, also while the server that showed it is down, and a
 ///   standby's knowledge of it counts: the safe mistake is to have no primary, not to write to a stale one.
+///   (So after a promotion that was undone by rewinding the promoted server, the old timeline is believed
+///   again only after a restart of pgring.)
 ///
 ///   Incumbent: the primary announced last. It keeps the place while it is down; its plain restart makes it
 ///   the primary again. Whoever claims the same timeline beside it stays fenced, whichever of them is down

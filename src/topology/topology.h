@@ -66,8 +66,8 @@ struct Address {
 
 /// A server as the configuration names it.
 struct ServerIdentity {
-    std::string name;
-    Address address;
+    std::string name{};
+    Address address{};
     /// Share of the reads among the standbys; 0 takes none.
     std::uint32_t weight = 1;
 
@@ -75,8 +75,8 @@ struct ServerIdentity {
 };
 
 struct Server {
-    std::string name;
-    Address address;
+    std::string name{};
+    Address address{};
     std::uint32_t weight = 1;
     Role role = Role::Unknown;
     Health health = Health::Unknown;
