@@ -46,7 +46,13 @@ class ClientDialogue {
         /// nullptr for an unknown user, who is led through the same dialogue and refused with the same words.
         /// Copied, so that the list it comes from may go meanwhile.
         const Secret* secret = nullptr;
+        /// What Method::Md5 means for an unknown user: Md5 or ScramSha256; see
+        /// UserList::method_for_unknown().
+        Method method_for_unknown = Method::ScramSha256;
     };
+
+    /// No message of a client is longer in this dialogue; longer ones need not be read.
+    static constexpr std::size_t kMessageSizeMax = kPasswordSizeMax + 1;
 
     /// `random` must live as long as the dialogue; the process secret is not kept.
     ClientDialogue(const Options& options, const ProcessSecret& process_secret, base::RandomSource& random);
@@ -78,10 +84,14 @@ class ClientDialogue {
     [[nodiscard]] ClientStep receive_mechanism(std::string_view body);
     [[nodiscard]] ClientStep receive_client_first(std::string_view message);
     [[nodiscard]] ClientStep receive_client_final(std::string_view message);
+    /// The text of a PasswordMessage, or nothing where the body is anything else.
+    [[nodiscard]] static std::optional<std::string_view> password_of(std::string_view body);
+    void learn(const ClientKey& key);
     [[nodiscard]] bool clear_password_fits(std::string_view password);
     [[nodiscard]] ClientStep continue_with(State next, std::string reply);
     [[nodiscard]] ClientStep done(std::string reply);
-    [[nodiscard]] ClientStep wrong_password(std::string_view log_detail);
+    [[nodiscard]] ClientStep wrong_password();
+    [[nodiscard]] ClientStep empty_password();
     [[nodiscard]] ClientStep violation(std::string_view message);
     [[nodiscard]] ClientStep failed(Refusal refusal);
 
@@ -91,7 +101,7 @@ class ClientDialogue {
     std::optional<Secret> secret_;
     base::RandomSource& random_;
     std::array<std::uint8_t, 4> md5_salt_{};
-    ScramServer scram_;
+    std::optional<ScramServer> scram_;
     std::optional<LearnedKeys> learned_keys_;
 };
 

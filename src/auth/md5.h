@@ -12,6 +12,10 @@ namespace pgring::auth {
 
 using Md5Salt = std::array<std::uint8_t, 4>;
 
+/// Whether libcrypto offers MD5: not where a system allows FIPS algorithms only. Without it no other function
+/// here may be called, so configurations that need them are to be refused at start.
+[[nodiscard]] bool md5_available();
+
 /// The hash that PostgreSQL keeps for this password of this user.
 [[nodiscard]] Md5Hash md5_hash(std::string_view password, std::string_view user);
 

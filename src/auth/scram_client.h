@@ -23,9 +23,6 @@ struct ScramPassKey {
 /// With what to log in.
 using ScramCredential = std::variant<SecretText, ScramPassKey>;
 
-/// A server may ask for at most this many iterations: about half a second of a core. PostgreSQL's default is
-/// 4096; a hostile server could otherwise stop a worker for minutes.
-inline constexpr std::uint32_t kScramIterationsMax = 1'000'000;
 /// Longest message of a server that is looked at. PostgreSQL's are some 100 bytes.
 inline constexpr std::size_t kScramMessageSizeMax = 4096;
 

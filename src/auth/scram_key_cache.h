@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <string>
 #include <string_view>
 
 #include "auth/secret.h"

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "auth/crypto.h"
 #include "auth/refusal.h"
 #include "auth/secret.h"
 #include "base/random.h"
@@ -49,6 +51,10 @@ class ScramServer {
     /// The second; only after receive_first() said Continue.
     [[nodiscard]] ScramServerStep receive_final(std::string_view message);
 
+    /// Outside of the dialogue: the key of a password that came in clear, or nothing where it is not the
+    /// user's. Runs PBKDF2 in either case.
+    [[nodiscard]] std::optional<ClientKey> clear_password_key(std::string_view password) const;
+
     /// After Verified: the key that the proof gave away.
     [[nodiscard]] const ClientKey& client_key() const;
 
@@ -57,6 +63,9 @@ class ScramServer {
 
     ScramServer(ScramSecret secret, Existence existence)
         : secret_(std::move(secret)), existence_(existence) {}
+
+    [[nodiscard]] std::optional<ScramServerStep> judge_binding(std::string_view value) const;
+    [[nodiscard]] ScramServerStep verify(const Digest& proof, std::string_view auth_message);
 
     ScramSecret secret_;
     Existence existence_;

@@ -43,6 +43,7 @@ class SecretText {
     SecretText() = default;
     explicit SecretText(std::string_view text) : bytes_(text.begin(), text.end()) {}
 
+    void append(std::string_view text) { bytes_.insert(bytes_.end(), text.begin(), text.end()); }
     [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_.size()}; }
 
   private:
@@ -107,6 +108,13 @@ struct LearnedKeys {
 /// Passwords are at most this long (bytes): cloud providers hand out tokens of nearly 64 KB as passwords.
 inline constexpr std::size_t kPasswordSizeMax = 65'535;
 
+/// Longest salt (bytes) of a SCRAM secret; PostgreSQL's have 16.
+inline constexpr std::size_t kScramSaltSizeMax = 256;
+
+/// More iterations are refused, in secrets and of servers: these take a quarter of a second of a core, and a
+/// hostile server could otherwise stop a worker for minutes. PostgreSQL's default is 4096.
+inline constexpr std::uint32_t kScramIterationsMax = 1'000'000;
+
 /// Iterations of the SCRAM secrets that pgring makes; PostgreSQL's own default.
 inline constexpr std::uint32_t kScramIterations = 4096;
 
@@ -136,7 +144,7 @@ class ProcessSecret {
 enum class SecretError : std::uint8_t {
     PasswordTooLong,  ///< more than kPasswordSizeMax bytes
     PasswordHasNul,   ///< a NUL byte: no client can send it
-    ScramMalformed,   ///< begins like a SCRAM secret and is none
+    ScramMalformed,   ///< begins like a SCRAM secret and is none, or has more than kScramIterationsMax
 };
 
 /// Reads `plain`, `md5` with 32 hexadecimal digits, or `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.

@@ -9,6 +9,7 @@
 /// the password's secret must not get away with skipping its own proof.
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,8 +70,11 @@ class ServerDialogue {
     [[nodiscard]] ServerStep receive_mechanisms(std::string_view rest);
     [[nodiscard]] ServerStep receive_server_first(std::string_view message);
     [[nodiscard]] ServerStep receive_server_final(std::string_view message);
+    /// What to do SCRAM with; secret_ must be there.
+    [[nodiscard]] std::expected<ScramCredential, std::string> scram_credential() const;
     [[nodiscard]] ServerStep continue_with(State next, std::string reply);
     [[nodiscard]] ServerStep failed(std::string failure);
+    [[nodiscard]] ServerStep no_secret();
     [[nodiscard]] ServerStep out_of_order();
 
     State state_ = State::Fresh;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "auth/method.h"
 #include "auth/problem.h"
 #include "auth/secret.h"
 
@@ -34,6 +35,10 @@ class UserList {
 
     [[nodiscard]] std::size_t size() const { return secrets_.size(); }
 
+    /// What an `md5` rule asks of a user who is not in the list, to look like most who are: ScramSha256 where
+    /// most secrets are SCRAM secrets, else Md5.
+    [[nodiscard]] Method method_for_unknown() const { return method_for_unknown_; }
+
   private:
     struct Hash {
         using is_transparent = void;
@@ -41,6 +46,7 @@ class UserList {
     };
 
     std::unordered_map<std::string, Secret, Hash, std::equal_to<>> secrets_;
+    Method method_for_unknown_ = Method::ScramSha256;
 };
 
 }  // namespace pgring::auth
