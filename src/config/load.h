@@ -3,26 +3,14 @@
 /// them. Reads no file and no environment of its own: main hands both in.
 
 #include <expected>
-#include <span>
 #include <string_view>
 #include <vector>
 
+#include "config/environment.h"
 #include "config/problem.h"
 #include "config/settings.h"
 
 namespace pgring::config {
-
-/// One variable of the environment; borrowed.
-struct EnvironmentVariable {
-    std::string_view name;
-    std::string_view value;
-};
-
-/// The environment. Of two variables of one name the first counts, as for getenv().
-using Environment = std::span<const EnvironmentVariable>;
-
-/// An entry of environ ("NAME=value") in its two parts; an entry without '=' is a name with an empty value.
-[[nodiscard]] EnvironmentVariable split_environment_entry(std::string_view entry);
 
 /// A configuration file that somebody read.
 struct Source {

@@ -16,14 +16,21 @@ struct Position {
     friend constexpr auto operator<=>(Position, Position) = default;
 };
 
-/// One thing that is wrong. Texts never hold the value of a secret, nor control characters.
+/// What is wrong and what to do about it, wherever it stands.
+struct Advice {
+    /// A clause, without a full stop.
+    std::string message;
+    /// A clause in the imperative.
+    std::string remedy;
+};
+
+/// One thing that is wrong, and where. Texts never hold the value of a secret, nor control characters.
 struct Problem {
     /// The file's name as given, or kEnvironment.
     std::string file;
     Position position;
-    /// What is wrong: a clause, without a full stop.
+    /// As in Advice.
     std::string message;
-    /// What to write: a clause in the imperative.
     std::string remedy;
 
     friend bool operator==(const Problem&, const Problem&) = default;

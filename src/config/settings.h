@@ -149,10 +149,10 @@ struct RoutingSettings {
 
 /// [servers.NAME]: one PostgreSQL host. Which of them is the primary is not configured but seen.
 struct ServerSettings {
-    std::string name;
+    std::string name{};
     /// An IP address, a host name, or the folder of a unix socket (begins with '/'). Never empty after
     /// load().
-    std::string host;
+    std::string host{};
     std::uint16_t port = 5432;
     /// Share of the reads; zero is none.
     std::uint32_t weight = 1;
@@ -163,13 +163,13 @@ struct ServerSettings {
 /// [databases.NAME]: a database that clients may ask for; "*" stands for every name that has no section of
 /// its own.
 struct DatabaseSettings {
-    std::string name;
+    std::string name{};
     /// Its name at the servers; empty is the name that the client asked for.
-    std::string dbname;
+    std::string dbname{};
     /// Where absent, default_pool_size.
-    std::optional<std::uint32_t> pool_size;
+    std::optional<std::uint32_t> pool_size{};
     /// Where absent, [pgring] pool_mode.
-    std::optional<PoolMode> pool_mode;
+    std::optional<PoolMode> pool_mode{};
 
     friend bool operator==(const DatabaseSettings&, const DatabaseSettings&) = default;
 };

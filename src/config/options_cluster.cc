@@ -1,0 +1,176 @@
+// The rows of [health], [routing], [servers.NAME] and [databases.NAME].
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+#include "config/options.h"
+
+namespace pgring::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+constexpr Option<HealthSettings> kHealthOptions[] = {
+    {
+        .name = "health_check_period",
+        .field = field<&HealthSettings::health_check_period>,
+        .limits = between(milliseconds(10), hours(1)),
+        .change = Change::Live,
+        .origin = Origin::Pgpool,
+        .sentence = "Time between two checks of a server; what looks suspicious is checked at once besides.",
+    },
+    {
+        .name = "health_check_timeout",
+        .field = field<&HealthSettings::health_check_timeout>,
+        .limits = between(milliseconds(10), hours(1)),
+        .change = Change::Live,
+        .origin = Origin::Pgpool,
+        .sentence = "A check that takes longer, connecting included, has failed.",
+    },
+    {
+        .name = "health_check_max_retries",
+        .field = field<&HealthSettings::health_check_max_retries>,
+        .limits = between(1, 1000),
+        .change = Change::Live,
+        .origin = Origin::Pgpool,
+        .sentence = "Failed checks in a row after which a server counts as down.",
+    },
+    {
+        .name = "health_check_user",
+        .field = field<&HealthSettings::health_check_user>,
+        .change = Change::Live,
+        .origin = Origin::Pgpool,
+        .presence = Presence::Required,
+        .example = R"("${PGRING_MONITOR_USER}")",
+        .sentence = "User as whom the monitor logs in at every server; membership in pg_monitor lets it see "
+                    "replication.",
+    },
+    {
+        .name = "health_check_password",
+        .field = field<&HealthSettings::health_check_password>,
+        .change = Change::Live,
+        .origin = Origin::Pgpool,
+        .default_means = "no password",
+        .example = R"("${PGRING_MONITOR_PASSWORD}")",
+        .sentence = "Password of health_check_user; better kept in the environment than in the file.",
+    },
+    {
+        .name = "health_check_database",
+        .field = field<&HealthSettings::health_check_database>,
+        .change = Change::Live,
+        .origin = Origin::Pgpool,
+        .presence = Presence::Required,
+        .sentence = "Database to which the monitor connects.",
+    },
+};
+
+constexpr Option<RoutingSettings> kRoutingOptions[] = {
+    {
+        .name = "read_write_split",
+        .field = field<&RoutingSettings::read_write_split>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Whether statements that only read may go to standbys; off, all but the sessions of "
+                    "readonly_application_names go to the primary.",
+    },
+    {
+        .name = "readonly_application_names",
+        .field = field<&RoutingSettings::readonly_application_names>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Sessions with such an application_name stay on standbys; their writes fail there with "
+                    "SQLSTATE 25006.",
+    },
+    {
+        .name = "standby_lag_bytes_max",
+        .field = field<&RoutingSettings::standby_lag_bytes_max>,
+        .limits = with_zero(between(1, std::numeric_limits<std::int64_t>::max()), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "A standby that has replayed so much less than the primary wrote gets no reads until it "
+                    "has caught up.",
+    },
+};
+
+constexpr Option<ServerSettings> kServerOptions[] = {
+    {
+        .name = "host",
+        .field = field<&ServerSettings::host>,
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .presence = Presence::Required,
+        .example = R"("127.0.0.1")",
+        .sentence = "IP address, host name, or the folder of a unix socket (begins with /).",
+    },
+    {
+        .name = "port",
+        .field = field<&ServerSettings::port>,
+        .limits = between(1, 65535),
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .example = "6100",
+        .sentence = "Port of the server, and number in its unix socket's name.",
+    },
+    {
+        .name = "weight",
+        .field = field<&ServerSettings::weight>,
+        .limits = with_zero(between(1, 1000), "no reads"),
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Share of the reads that this server gets, relative to the weights of the others.",
+    },
+};
+
+constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
+    {
+        .name = "dbname",
+        .field = field<&DatabaseSettings::dbname>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the name that the client asked for",
+        .example = R"("app")",
+        .sentence = "Name of the database at the servers.",
+    },
+    {
+        .name = "pool_size",
+        .field = field<&DatabaseSettings::pool_size>,
+        .limits = between(1, 100'000),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the value of default_pool_size",
+        .example = "20",
+        .sentence = "Backends at once of one server and user for this database, over all workers.",
+    },
+    {
+        .name = "pool_mode",
+        .field = field<&DatabaseSettings::pool_mode>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the value of pool_mode in [pgring]",
+        .example = R"("session")",
+        .sentence = "When a backend of this database goes back to its pool.",
+    },
+};
+
+}  // namespace
+
+template <>
+std::span<const Option<HealthSettings>> options() {
+    return kHealthOptions;
+}
+template <>
+std::span<const Option<RoutingSettings>> options() {
+    return kRoutingOptions;
+}
+template <>
+std::span<const Option<ServerSettings>> options() {
+    return kServerOptions;
+}
+template <>
+std::span<const Option<DatabaseSettings>> options() {
+    return kDatabaseOptions;
+}
+
+}  // namespace pgring::config

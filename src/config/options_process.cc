@@ -1,0 +1,355 @@
+// The rows of [pgring].
+
+#include <chrono>
+#include <cstdint>
+
+#include "config/options.h"
+
+namespace pgring::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = kKiB * kKiB;
+constexpr base::Duration kDay = hours(24);
+
+constexpr Option<PgringSettings> kPgringOptions[] = {
+    {
+        .name = "listen_addr",
+        .field = field<&PgringSettings::listen_addr>,
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .sentence =
+            "Addresses on which clients connect over TCP; \"*\" is every address, an empty list is no TCP.",
+    },
+    {
+        .name = "listen_port",
+        .field = field<&PgringSettings::listen_port>,
+        .limits = between(1, 65535),
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Port of all listening addresses, and number in the unix socket's name.",
+    },
+    {
+        .name = "unix_socket_dir",
+        .field = field<&PgringSettings::unix_socket_dir>,
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .default_means = "no unix socket",
+        .sentence = "Folder in which the unix socket .s.PGSQL.PORT is made; local clients cost a quarter "
+                    "less CPU through it than over TCP.",
+    },
+    {
+        .name = "unix_socket_mode",
+        .field = field<&PgringSettings::unix_socket_mode>,
+        .limits = between(0, 0777),
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Permissions of the unix socket; who may not write to it cannot connect.",
+    },
+    {
+        .name = "listen_backlog",
+        .field = field<&PgringSettings::listen_backlog>,
+        .limits = between(1, 65535),
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Connections that may wait to be accepted on each listening socket; pgbouncer's 128 "
+                    "overflows, and costs a client a second, when a whole service reconnects at once. The "
+                    "kernel caps it at net.core.somaxconn.",
+    },
+    {
+        .name = "workers",
+        .field = field<&PgringSettings::workers>,
+        .limits = with_zero(between(1, 1024), "one for each CPU that the process may run on"),
+        .change = Change::Restart,
+        .origin = Origin::Pgring,
+        .sentence = "Worker threads, each with its ring, its clients and its backends.",
+    },
+    {
+        .name = "pool_mode",
+        .field = field<&PgringSettings::pool_mode>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence =
+            "When a backend goes back to its pool: when the client leaves, or when its transaction ends.",
+    },
+    {
+        .name = "max_client_conn",
+        .field = field<&PgringSettings::max_client_conn>,
+        .limits = between(1, 1'000'000),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Clients at once, over all workers; the next one is refused with SQLSTATE 53300.",
+    },
+    {
+        .name = "default_pool_size",
+        .field = field<&PgringSettings::default_pool_size>,
+        .limits = between(1, 100'000),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Backends at once of one server, database and user, over all workers.",
+    },
+    {
+        .name = "waiting_clients_max",
+        .field = field<&PgringSettings::waiting_clients_max>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Clients that may wait for a backend of one pool at once; the next one is refused at "
+                    "once instead of after query_wait_timeout.",
+    },
+    {
+        .name = "query_wait_timeout",
+        .field = field<&PgringSettings::query_wait_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a statement may wait for a backend, a failover included, before its client is "
+                    "disconnected.",
+    },
+    {
+        .name = "client_login_timeout",
+        .field = field<&PgringSettings::client_login_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a client may take from connecting to having logged in.",
+    },
+    {
+        .name = "server_connect_timeout",
+        .field = field<&PgringSettings::server_connect_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long connecting and logging in at a server may take.",
+    },
+    {
+        .name = "server_login_retry",
+        .field = field<&PgringSettings::server_login_retry>,
+        .limits = between(milliseconds(10), hours(1)),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Pause after a failed connection to a server before the next is tried; pgbouncer's 15 s "
+                    "would add to every failover.",
+    },
+    {
+        .name = "server_idle_timeout",
+        .field = field<&PgringSettings::server_idle_timeout>,
+        .limits = with_zero(between(milliseconds(1), 365 * kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "A backend that nobody used for so long is closed.",
+    },
+    {
+        .name = "server_lifetime",
+        .field = field<&PgringSettings::server_lifetime>,
+        .limits = with_zero(between(milliseconds(1), 365 * kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "A backend older than this is closed as soon as nobody uses it.",
+    },
+    {
+        .name = "server_reset_query",
+        .field = field<&PgringSettings::server_reset_query>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Run on a backend that a client leaves in session mode, before the next client gets it; "
+                    "empty is none.",
+    },
+    {
+        .name = "cancel_wait_timeout",
+        .field = field<&PgringSettings::cancel_wait_timeout>,
+        .limits = with_zero(between(milliseconds(1), hours(1)), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a request to cancel may take to reach the server before it is dropped.",
+    },
+    {
+        .name = "max_prepared_statements",
+        .field = field<&PgringSettings::max_prepared_statements>,
+        .limits = between(1, 65535),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Named prepared statements that one backend keeps; the least recently used one goes and "
+                    "is prepared again when it is needed.",
+    },
+    {
+        .name = "prepared_statement_bytes_max",
+        .field = field<&PgringSettings::prepared_statement_bytes_max>,
+        .limits = between(kKiB, 256 * kMiB),
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Longest Parse message of a named statement in transaction mode, where its text must be "
+                    "kept; a longer one is refused with SQLSTATE 54000.",
+    },
+    {
+        .name = "startup_packet_bytes_max",
+        .field = field<&PgringSettings::startup_packet_bytes_max>,
+        .limits = between(512, 64 * kKiB),
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Longest first packet of a client (PostgreSQL's own limit is 10000); a longer one is "
+                    "refused before anything is read of it.",
+    },
+    {
+        .name = "ignore_startup_parameters",
+        .field = field<&PgringSettings::ignore_startup_parameters>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence =
+            "Parameters in a client's first packet that are dropped instead of passed on to the server.",
+    },
+    {
+        .name = "shutdown_timeout",
+        .field = field<&PgringSettings::shutdown_timeout>,
+        .limits = with_zero(between(milliseconds(1), 365 * kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "How long SIGTERM waits for clients to leave before it disconnects them.",
+    },
+    {
+        .name = "auth_type",
+        .field = field<&PgringSettings::auth_type>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How clients prove who they are; \"hba\" takes the method of the first line in "
+                    "auth_hba_file that fits, all but \"trust\" need auth_file.",
+    },
+    {
+        .name = "auth_file",
+        .field = field<&PgringSettings::auth_file>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "no file",
+        .example = R"("/etc/pgring/userlist.txt")",
+        .sentence = "File with a line \"user\" \"secret\" for each user, the secret being a plain password, "
+                    "an md5 hash or a SCRAM secret, as in pgbouncer.",
+    },
+    {
+        .name = "auth_hba_file",
+        .field = field<&PgringSettings::auth_hba_file>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "no file",
+        .sentence = "File in the form of PostgreSQL's pg_hba.conf, for auth_type = \"hba\".",
+    },
+    {
+        .name = "tcp_keepalive",
+        .field = field<&PgringSettings::tcp_keepalive>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether the kernel probes idle TCP connections, to clients and to servers.",
+    },
+    {
+        .name = "tcp_keepidle",
+        .field = field<&PgringSettings::tcp_keepidle>,
+        .limits = with_zero(between(seconds(1), seconds(32767)), "the system's value"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a connection is idle before the first probe (TCP_KEEPIDLE).",
+    },
+    {
+        .name = "tcp_keepintvl",
+        .field = field<&PgringSettings::tcp_keepintvl>,
+        .limits = with_zero(between(seconds(1), seconds(32767)), "the system's value"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Pause between two probes (TCP_KEEPINTVL).",
+    },
+    {
+        .name = "tcp_keepcnt",
+        .field = field<&PgringSettings::tcp_keepcnt>,
+        .limits = with_zero(between(1, 127), "the system's value"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Unanswered probes after which a connection is dead (TCP_KEEPCNT).",
+    },
+    {
+        .name = "tcp_user_timeout",
+        .field = field<&PgringSettings::tcp_user_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "the system's value"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long sent data may stay unacknowledged before a connection is dead "
+                    "(TCP_USER_TIMEOUT); as in pgbouncer, a number alone counts milliseconds.",
+    },
+    {
+        .name = "log_level",
+        .field = field<&PgringSettings::log_level>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence = "Events less important than this are not logged.",
+    },
+    {
+        .name = "log_format",
+        .field = field<&PgringSettings::log_format>,
+        .change = Change::Restart,
+        .origin = Origin::Pgring,
+        .sentence = "Form of a log line on standard error: for people, or one JSON object.",
+    },
+    {
+        .name = "log_connections",
+        .field = field<&PgringSettings::log_connections>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether logins of clients are logged.",
+    },
+    {
+        .name = "log_disconnections",
+        .field = field<&PgringSettings::log_disconnections>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether the ends of clients are logged, with the reason.",
+    },
+    {
+        .name = "log_pooler_errors",
+        .field = field<&PgringSettings::log_pooler_errors>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether errors that pgring itself sends to clients are logged.",
+    },
+    {
+        .name = "log_stats",
+        .field = field<&PgringSettings::log_stats>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether a line with counters is logged every stats_period.",
+    },
+    {
+        .name = "stats_period",
+        .field = field<&PgringSettings::stats_period>,
+        .limits = between(seconds(1), kDay),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Time between two lines of log_stats.",
+    },
+    {
+        .name = "ring_mode",
+        .field = field<&PgringSettings::ring_mode>,
+        .change = Change::Restart,
+        .origin = Origin::Pgring,
+        .sentence = "How io_uring runs its completions; \"auto\" takes the first of the others that the "
+                    "kernel has, which is also the fastest.",
+    },
+    {
+        .name = "receive_buffers",
+        .field = field<&PgringSettings::receive_buffers>,
+        .limits = power_of_two(between(16, 32768)),
+        .change = Change::Restart,
+        .origin = Origin::Pgring,
+        .sentence =
+            "Buffers of 64 KiB in the receive ring of each worker; idle clients hold none, busy ones some.",
+    },
+};
+
+}  // namespace
+
+template <>
+std::span<const Option<PgringSettings>> options() {
+    return kPgringOptions;
+}
+
+}  // namespace pgring::config
