@@ -78,8 +78,9 @@ class BringUp:
         locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
         authentication = ["--auth-local=peer", "--auth-host=scram-sha-256"]
         self.primary.execute([*initdb, *locale, *authentication], "initialise pg-0", seconds=60)
-        configuration = (data / "postgresql.conf").read_text()
-        self._write(data / "postgresql.conf", configuration + templates.postgresql_conf(self.layout, self.settings), 0o600)
+        configuration = data / "postgresql.conf"
+        ours = templates.postgresql_conf(self.layout, self.settings)
+        self._write(configuration, configuration.read_text() + ours, 0o600)
         self._write(data / "pg_hba.conf", templates.pg_hba_conf(), 0o600)
         self._write(data / "pg_ident.conf", templates.pg_ident_conf(self.account), 0o600)
         self._done("pg-0 is initialised, with data checksums")

@@ -14,15 +14,14 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from . import credentials, processes, templates
+from . import credentials, status, templates
 from .account import POSTGRES_BINARIES, Account, ClusterError, calling_user
 from .bringup import BringUp
 from .layout import NODE_NAMES, Layout, Marker, Settings
-from .node import Node, lsn_to_bytes, other_name
+from .node import Node, other_name
 
 PROGRAMS_NEEDED = ("postgres", "initdb", "pg_ctl", "psql", "pg_basebackup", "pg_rewind", "repmgr", "repmgrd")
 STREAMING_WAIT_SECONDS = 20
@@ -32,7 +31,7 @@ class Cluster:
     """The cluster in one directory, up or not. Every method raises ClusterError with a sentence for people."""
 
     def __init__(self, directory: Path | str, report: Callable[[str], None] = lambda line: None):
-        self.layout = Layout(Path(os.path.abspath(directory)))
+        self.layout = Layout(Path(directory).resolve())
         self.report = report
 
     # Commands.
@@ -43,10 +42,14 @@ class Cluster:
         `requested` are fields of Settings; they are fixed when the cluster is made.
         """
         self._check_packages()
-        with self._locked(create=True):
+        settings = replace(Settings(), **requested)
+        settings.check()
+        if Marker.read(self.layout.marker) is None:
+            self._make_own_directory(settings)
+        with self._locked():
             marker = Marker.read(self.layout.marker)
             if marker is None or not marker.ready:
-                self._create(replace(Settings(), **requested))
+                self._create(settings)
                 return
             for name, value in requested.items():
                 made_with = getattr(marker.settings, name)
@@ -97,7 +100,7 @@ class Cluster:
         elif node.is_running():
             self.report(f"{name} is already running")
         else:
-            self._check_port_free(node.port)
+            check_port_free(node.port)
             node.start()
             self.report(f"{name} is started")
         node.start_repmgrd()
@@ -116,12 +119,7 @@ class Cluster:
 
     def status(self) -> list[dict]:
         """One dictionary per node. Each node has a short deadline of its own, and all are asked at once."""
-        nodes = self.nodes()
-        with ThreadPoolExecutor(len(nodes)) as threads:
-            probes = dict(zip(NODE_NAMES, threads.map(Node.probe, nodes)))
-        primaries = [name for name in NODE_NAMES if probes[name].get("in_recovery") is False]
-        primary = max(primaries, key=lambda name: probes[name]["timeline"], default=None)
-        return [self._describe(node, probes, primary) for node in nodes]
+        return status.of_nodes(self.nodes())
 
     def psql(self, name: str, arguments: list[str]) -> None:
         """Becomes an interactive psql on a node, as its administrator; does not return."""
@@ -161,9 +159,12 @@ class Cluster:
 
     def _create(self, settings: Settings) -> None:
         account = Account.for_servers()
-        self._check_new_directory(account)
+        if Marker.read(self.layout.marker) is not None:
+            self.report("clearing away what an unfinished bring-up left")
+            self._stop_all()
+            self._remove_entries(keep=(self.layout.marker, self.layout.lock))
         for name in NODE_NAMES:
-            self._check_port_free(settings.port_of(name))
+            check_port_free(settings.port_of(name))
         Marker(settings, account.name, ready=False).write(self.layout.marker)
         begin = time.monotonic()
         try:
@@ -176,18 +177,24 @@ class Cluster:
         Marker(settings, account.name, ready=True).write(self.layout.marker)
         self.report(f"cluster is up after {time.monotonic() - begin:.1f} s; passwords: {self.layout.environment}")
 
-    def _check_new_directory(self, account: Account) -> None:
+    def _make_own_directory(self, settings: Settings) -> None:
+        """Makes the directory of a new cluster, after all checks that can fail without leaving anything behind."""
         directory = self.layout.directory
         self.layout.check_name()
-        account.check_can_enter(directory / "pg-0")
-        if Marker.read(self.layout.marker) is not None:
-            self.report("clearing away what an unfinished bring-up left")
-            self._stop_all()
-            self._remove_entries(keep=(self.layout.marker, self.layout.lock))
-            return
-        strange = [entry.name for entry in directory.iterdir() if entry != self.layout.lock]
-        if strange:
-            raise ClusterError(f"{directory} is not empty ({strange[0]}) and no cluster; choose another --directory")
+        Account.for_servers().check_can_enter(directory / NODE_NAMES[0])
+        for name in NODE_NAMES:
+            check_port_free(settings.port_of(name))
+        try:
+            if directory.exists():
+                strange = [entry.name for entry in directory.iterdir() if entry != self.layout.lock]
+                if strange:
+                    raise ClusterError(f"{directory} holds other things ({strange[0]}); choose another --directory")
+                return
+            directory.mkdir(parents=True)
+            directory.chmod(0o755)
+            os.chown(directory, *calling_user())
+        except OSError as error:
+            raise ClusterError(f"cannot use {directory}: {error.strerror}; choose another --directory") from None
 
     def _resume(self) -> None:
         """Starts what is down, continues what hangs, and makes a left-behind former primary a standby again."""
@@ -196,14 +203,16 @@ class Cluster:
             self.report("cluster is already up")
             return
         for node in nodes:
+            node.stop_repmgrd()  # nobody may promote while we decide who is the primary
             node.thaw()
             if not node.is_running():
-                self._check_port_free(node.port)
+                check_port_free(node.port)
         leader = self._leader(nodes)
         follower = self._node(other_name(leader.name))
         if not leader.is_running():
             leader.start()
         self.report(f"{leader.name} is the primary")
+        self._register(leader)
         leader.start_repmgrd()
         self._rejoin(follower, leader)
         self.report("cluster is up")
@@ -243,7 +252,7 @@ class Cluster:
 
     def _rewind(self, node: Node, upstream: Node) -> None:
         node.stop()
-        self._wait_for_registration(upstream)
+        self._register(upstream)
         # pg_rewind reads the new timeline from the control file, which knows it only after a checkpoint.
         upstream.sql("checkpoint", seconds=60)
         self.report(f"rewinding {node.name} to where it parted from {upstream.name}")
@@ -251,14 +260,17 @@ class Cluster:
         arguments = ("node", "rejoin", "-d", target, "--force-rewind")
         node.repmgr_program("repmgr", *arguments, what=f"rejoin {node.name}", seconds=120)
 
-    def _wait_for_registration(self, primary: Node) -> None:
-        """repmgr rejoins a node to a registered primary only. repmgrd writes that down a moment after promoting;
-        where somebody else promoted, nobody does, and it falls to us."""
+    def _register(self, primary: Node) -> None:
+        """Sees to it that repmgr's table names the primary: repmgrd does not start, nor repmgr rejoin, without.
+
+        repmgrd writes it down a moment after promoting; where somebody else promoted, it falls to us.
+        """
         query = f"select 1 from repmgr.nodes where node_name = '{primary.name}' and type = 'primary' and active"
+        patience = 3 if primary.repmgrd() else 0
         try:
-            self._wait(lambda: primary.sql(query, database="repmgr") == "1", "repmgr's record", seconds=3)
+            self._wait(lambda: primary.sql(query, database="repmgr") == "1", "repmgr's record", patience)
         except ClusterError:
-            self.report(f"{primary.name} was not promoted by repmgr: registering it as the primary")
+            self.report(f"registering {primary.name} at repmgr as the primary")
             primary.repmgr_program("repmgr", "primary", "register", "--force", what=f"register {primary.name}")
 
     def _stop_all(self) -> bool:
@@ -290,51 +302,10 @@ class Cluster:
             else:
                 entry.unlink(missing_ok=True)
 
-    # Status.
+    # Checks and small things.
 
     def _row(self, name: str) -> dict:
         return next(row for row in self.status() if row["node"] == name)
-
-    def _describe(self, node: Node, probes: dict[str, dict], primary: str | None) -> dict:
-        probe, leader = probes[node.name], probes.get(primary, {})
-        row = {
-            "node": node.name,
-            "port": node.port,
-            "state": probe["state"],
-            "role": None,
-            "timeline": probe.get("timeline"),
-            "lsn": probe.get("lsn"),
-            "streaming": False,
-            "lag_bytes": None,
-            "lag_seconds": None,
-            "repmgr": self._repmgr_view(node.name, probe, leader, probes[other_name(node.name)]),
-            "repmgrd": _process_state(node.repmgrd()),
-        }
-        if probe["state"] != "up":
-            return row
-        if not probe["in_recovery"]:
-            row["role"] = "primary" if node.name == primary else "stale primary"
-            return row
-        row["role"] = "standby"
-        sender = leader.get("standbys", {}).get(node.name)
-        row["streaming"] = probe["receiver"] == "streaming" and sender is not None and sender["state"] == "streaming"
-        if leader and probe["lsn"]:
-            # The two answers are not of one instant: the standby may have replayed beyond what the primary said.
-            row["lag_bytes"] = max(0, lsn_to_bytes(leader["lsn"]) - lsn_to_bytes(probe["lsn"]))
-            measured = sender["lag_seconds"] if sender else probe["replay_age"]
-            row["lag_seconds"] = 0.0 if row["lag_bytes"] == 0 else measured
-        return row
-
-    @staticmethod
-    def _repmgr_view(name: str, own: dict, leader: dict, other: dict) -> str | None:
-        """What repmgr.nodes says of a node: the primary's copy, else any that answers."""
-        for probe in (leader, own, other):
-            record = probe.get("repmgr", {}).get(name)
-            if record:
-                return record["type"] if record["active"] else f"{record['type']}, inactive"
-        return None
-
-    # Checks and small things.
 
     def _marker(self) -> Marker:
         marker = Marker.read(self.layout.marker)
@@ -345,7 +316,7 @@ class Cluster:
     def _account(self, marker: Marker) -> Account:
         account = Account.named(marker.account)
         if not account.is_current() and os.geteuid() != 0:
-            raise ClusterError(f"this cluster belongs to user {account.name!r}; run the command as that user or as root")
+            raise ClusterError(f"this cluster belongs to user {account.name!r}; do this as that user or as root")
         return account
 
     def _node(self, name: str) -> Node:
@@ -368,20 +339,6 @@ class Cluster:
             raise ClusterError(f"{', '.join(missing)} not found in {POSTGRES_BINARIES}; run tools/setup")
 
     @staticmethod
-    def _check_port_free(port: int) -> None:
-        if not 1024 <= port <= 65535:
-            raise ClusterError(f"port {port} is not between 1024 and 65535; choose another --port")
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                raise ClusterError(
-                    f"port {port} is in use by another program; end that (to find it: ss -ltnp 'sport = :{port}'), "
-                    f"or choose two other ports with --port"
-                ) from None
-
-    @staticmethod
     def _wait(condition: Callable[[], bool], what: str, seconds: float) -> None:
         """Polls until the condition holds; an error meanwhile only means that it does not hold yet."""
         deadline = time.monotonic() + seconds
@@ -397,14 +354,12 @@ class Cluster:
             time.sleep(0.05)
 
     @contextlib.contextmanager
-    def _locked(self, create: bool = False) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """Lets one command at a time change the cluster as a whole. kill and hang do not wait: they are faults."""
-        if create:
-            self._make_own_directory()
         try:
             lock = self.layout.lock.open("w")
-        except PermissionError:
-            raise ClusterError(f"you may not write to {self.layout.directory}; choose another --directory") from None
+        except OSError as error:
+            raise ClusterError(f"cannot write to {self.layout.directory}: {error.strerror}") from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -413,19 +368,14 @@ class Cluster:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _make_own_directory(self) -> None:
-        directory = self.layout.directory
-        if directory.exists():
-            return
+
+def check_port_free(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            directory.mkdir(parents=True, mode=0o755)
-            directory.chmod(0o755)
-            os.chown(directory, *calling_user())
-        except OSError as error:
-            raise ClusterError(f"cannot make {directory}: {error.strerror}; choose another --directory") from None
-
-
-def _process_state(pid: int | None) -> str:
-    if pid is None:
-        return "down"
-    return "hung" if processes.is_stopped(pid) else "running"
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ClusterError(
+                f"port {port} is in use by another program; end that (to find it: ss -ltnp 'sport = :{port}'), "
+                f"or choose two other ports with --port"
+            ) from None

@@ -10,6 +10,8 @@ from pathlib import Path
 from .account import Account, ClusterError
 
 NODE_NAMES = ("pg-0", "pg-1")
+# Replication, repmgrd, superuser_reserved_connections, and something left to work with.
+CONNECTIONS_MIN = 20
 # sockaddr_un holds 107 bytes and a terminating zero; PostgreSQL names its socket .s.PGSQL.PORT.
 SOCKET_PATH_BYTES_MAX = 107
 
@@ -23,6 +25,15 @@ class Settings:
     speed: str = "fast"
     max_connections: int = 200
     fsync: bool = True
+
+    def check(self) -> None:
+        for port in (self.port, self.port + 1, self.pgring_port):
+            if not 1024 <= port <= 65535:
+                raise ClusterError(f"port {port} is not between 1024 and 65535; choose another")
+        if self.pgring_port in (self.port, self.port + 1):
+            raise ClusterError(f"port {self.pgring_port} cannot be both pgring's and a server's; choose another")
+        if self.max_connections < CONNECTIONS_MIN:
+            raise ClusterError(f"max_connections {self.max_connections} leaves too few; at least {CONNECTIONS_MIN}")
 
     def port_of(self, node_name: str) -> int:
         return self.port + NODE_NAMES.index(node_name)
@@ -95,11 +106,11 @@ class Layout:
         return [*entries, self.marker]
 
     def check_name(self) -> None:
-        """Fails where the directory's name would need quoting in the shell, postgresql.conf and repmgr.conf at once."""
+        """Fails where the name would need quoting, which shell, postgresql.conf and repmgr.conf do differently."""
         if not re.fullmatch(r"[A-Za-z0-9_./+@:,~-]+", str(self.directory)):
             raise ClusterError(
                 f"the directory {str(self.directory)!r} has characters that repmgr's commands cannot carry; "
-                f"choose one of letters, digits and _ . / + @ : , ~ - with --directory"
+                f"choose one of letters, digits and _ . / + @ : , ~ - by --directory"
             )
 
 

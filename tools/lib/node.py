@@ -36,6 +36,7 @@ class Node:
         self.name = name
         self.port = settings.port_of(name)
         self.data = layout.data(name)
+        self.socket = layout.sockets / f".s.PGSQL.{self.port}"
         self.repmgr_configuration = layout.repmgr_configuration(name)
 
     # Processes.
@@ -58,7 +59,12 @@ class Node:
         return [pid for pid in (self.repmgrd(), self.postmaster()) if pid is not None]
 
     def start(self) -> None:
-        self.execute([self.layout.programs / "pgnode", self.name, "start"], f"start {self.name}", seconds=70)
+        log = self.layout.logs / f"{self.name}.log"
+        try:
+            self.execute([self.layout.programs / "pgnode", self.name, "start"], f"start {self.name}", seconds=70)
+        except ClusterError as error:
+            last = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
+            raise ClusterError("\n  ".join([str(error), f"the end of {log}:", *last])) from None
 
     def stop(self) -> None:
         """Shuts the server down; sessions are cut off, nothing committed is lost. Harmless where it is down."""
@@ -77,21 +83,27 @@ class Node:
     def start_repmgrd(self) -> None:
         if self.repmgrd() is not None:
             return
+        # repmgrd would take any process that has the number by now for one of its kind.
+        (self.layout.node(self.name) / "repmgrd.pid").unlink(missing_ok=True)
         self.repmgr_program("repmgrd", "--daemonize", what=f"start repmgrd on {self.name}")
         deadline = time.monotonic() + 5
         while self.repmgrd() is None:
             if time.monotonic() > deadline:
-                raise ClusterError(f"repmgrd on {self.name} ended at once; see {self.layout.logs}/repmgrd-{self.name}.log")
+                log = self.layout.logs / f"repmgrd-{self.name}.log"
+                raise ClusterError(f"repmgrd on {self.name} ended at once; see {log}")
             time.sleep(0.02)
 
     def stop_repmgrd(self) -> None:
+        """Ends repmgrd and the command it may be running: no promotion is under way when this returns."""
         pid = self.repmgrd()
         if pid is None:
             return
-        processes.thaw(pid)
+        family = processes.thaw(pid)
         processes.send(pid, signal.SIGTERM)
-        if not processes.wait_until_gone([pid], seconds=5):
-            processes.crash(pid)
+        if not processes.wait_until_gone(family, seconds=5):
+            for member in family:
+                processes.send(member, signal.SIGKILL)
+            processes.wait_until_gone(family, seconds=5)
         (self.layout.node(self.name) / "repmgrd.pid").unlink(missing_ok=True)
 
     def hang(self) -> list[int]:
@@ -101,7 +113,14 @@ class Node:
         return [pid for root in self.roots() for pid in processes.thaw(root)]
 
     def kill(self) -> list[int]:
-        return [pid for root in reversed(self.roots()) for pid in processes.crash(root)]
+        killed = [pid for root in reversed(self.roots()) for pid in processes.crash(root)]
+        # What a reboot would clear away. And until init reaps the dead postmaster, PostgreSQL would take the number
+        # in these files for a living owner.
+        self.socket.unlink(missing_ok=True)
+        self.socket.with_name(self.socket.name + ".lock").unlink(missing_ok=True)
+        if any(processes.is_zombie(pid) for pid in killed):
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+        return killed
 
     # Programs.
 
@@ -120,7 +139,8 @@ class Node:
         if result.returncode != 0:
             tail = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()[-8:]
             said = "\n  ".join(tail) or "no output"
-            raise ClusterError(f"could not {what} (exit status {result.returncode}):\n  {said}\n  more in {log.parent}")
+            status = result.returncode
+            raise ClusterError(f"could not {what} (exit status {status}):\n  {said}\n  more in {self.layout.logs}")
 
     def repmgr_program(self, program: str, *arguments: str, what: str, seconds: float = 60) -> None:
         command = [POSTGRES_BINARIES / program, "-f", self.repmgr_configuration, *arguments]
@@ -178,8 +198,3 @@ class Node:
 
 def other_name(name: str) -> str:
     return NODE_NAMES[1 - NODE_NAMES.index(name)]
-
-
-def lsn_to_bytes(lsn: str) -> int:
-    high, low = lsn.split("/")
-    return (int(high, 16) << 32) + int(low, 16)

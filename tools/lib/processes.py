@@ -12,6 +12,12 @@ def state_of(pid: int) -> str | None:
     return None if fields is None or fields[0] in "ZX" else fields[0]
 
 
+def is_zombie(pid: int) -> bool:
+    """Whether the process has ended and waits to be reaped; kill(pid, 0) still finds it."""
+    fields = _stat_fields(pid)
+    return fields is not None and fields[0] == "Z"
+
+
 def is_stopped(pid: int) -> bool:
     return state_of(pid) in ("T", "t")
 
