@@ -30,6 +30,21 @@ std::optional<Md5Hash> md5_hash_of(const Secret& secret, std::string_view user) 
     return hash != nullptr ? std::optional(*hash) : std::nullopt;
 }
 
+/// Whether a list of mechanisms has ours; nothing where it is no such list.
+std::optional<bool> offers_scram(std::string_view list) {
+    bool offered = false;
+    for (;;) {
+        const auto mechanism = take_string(list);
+        if (!mechanism) {
+            return std::nullopt;
+        }
+        if (mechanism->empty()) {
+            return list.empty() ? std::optional(offered) : std::nullopt;
+        }
+        offered = offered || *mechanism == kScramMechanism;
+    }
+}
+
 }  // namespace
 
 ServerDialogue::ServerDialogue(const Options& options, ScramKeyCache& cache, base::RandomSource& random)
@@ -130,18 +145,11 @@ ServerStep ServerDialogue::receive_mechanisms(std::string_view rest) {
     if (state_ != State::Fresh) {
         return out_of_order();
     }
-    bool offered = false;
-    for (;;) {
-        const auto mechanism = take_string(rest);
-        if (!mechanism) {
-            return failed("the server sent a malformed list of SASL mechanisms");
-        }
-        if (mechanism->empty()) {
-            break;
-        }
-        offered = offered || *mechanism == kScramMechanism;
-    }
+    const auto offered = offers_scram(rest);
     if (!offered) {
+        return failed("the server sent a malformed list of SASL mechanisms");
+    }
+    if (!*offered) {
         return failed(
             fmt::format("the server offers no SASL mechanism that pgring speaks ({})", kScramMechanism));
     }
