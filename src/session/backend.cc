@@ -1,0 +1,558 @@
+#include "session/backend.h"
+
+#include <algorithm>
+#include <array>
+
+#include "session/errors.h"
+#include "session/session.h"
+#include "wire/body_reader.h"
+#include "wire/framing.h"
+#include "wire/messages.h"
+
+namespace pgring::session {
+
+namespace {
+
+/// No message of a login is longer; a server that sends more is not PostgreSQL.
+constexpr std::uint32_t kLoginBodyBytesMax = 64 * 1024;
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// A tag without its zero byte.
+std::string_view tag_of(std::span<const std::byte> body) {
+    std::string_view const text = text_of(body);
+    return text.substr(0, text.find('\0'));
+}
+
+bool is_fatal(const wire::ErrorReport& report) { return report.severity == "FATAL" || report.severity == "PANIC"; }
+
+}  // namespace
+
+Backend::Backend(Destination& destination, topology::ServerIndex server, buffer::BufferPool& buffers)
+    : in(buffers), out(buffers), destination_(&destination), server_(server) {}
+
+void Backend::start_login(Shared& shared) {
+    parameters = shared.parameters.empty();
+    fixed = shared.parameters.empty();
+    dialogue_.emplace(auth::ServerDialogue::Options{.user = destination_->user,
+                                                    .secret = destination_->secret,
+                                                    .learned_keys = destination_->learned_keys.has_value()
+                                                                        ? &*destination_->learned_keys
+                                                                        : nullptr},
+                      shared.scram_keys, shared.random);
+    wire::MessageWriter writer(shared.scratch);
+    writer.begin_untyped().u32(wire::kProtocol3_0);
+    writer.string("user").string(destination_->user).string("database").string(destination_->database);
+    writer.byte('\0').end();
+    ASSERT(writer.ok());
+    if (!out.push_copy(writer.written())) {
+        error_ = ServerError{.sqlstate = std::string(sqlstate::kOutOfMemory), .message = "pgring is out of buffers"};
+    }
+}
+
+BackendStep Backend::advance(Shared& shared, Session* session) {
+    for (;;) {
+        if (body_rest_bytes_ > 0) {
+            relay_rest(session);
+            if (body_rest_bytes_ > 0) {
+                return BackendStep::Starved;
+            }
+        }
+        answer_local(shared, session);
+        std::array<std::byte, wire::kHeaderBytes> memory{};
+        std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
+        wire::Framed const framed = wire::frame(in.view(0, head_bytes, memory));
+        switch (framed.state) {
+            case wire::Framed::State::NeedMore: return BackendStep::Starved;
+            case wire::Framed::State::Broken: return *violation("invalid message length from the server");
+            case wire::Framed::State::Complete: break;
+        }
+        Handled const handled =
+            logged_in_ ? on_message(shared, session, framed.header) : on_login_message(shared, framed.header);
+        if (handled.has_value()) {
+            return *handled;
+        }
+    }
+}
+
+std::span<const std::byte> Backend::body(Shared& shared, wire::Header header) const {
+    return in.view(wire::kHeaderBytes, header.body_bytes, shared.scratch);
+}
+
+void Backend::relay(Session* session, wire::Header header) {
+    body_rest_bytes_ = header.message_bytes();
+    forwarding_ = session != nullptr;
+    relay_rest(session);
+}
+
+void Backend::relay_rest(Session* session) {
+    std::size_t const count = std::min<std::uint64_t>(body_rest_bytes_, in.size_bytes());
+    if (forwarding_ && session != nullptr) {
+        in.move_front(count, session->out);
+    } else {
+        in.consume(count);
+    }
+    body_rest_bytes_ -= count;
+}
+
+// -- After the login ----------------------------------------------------------------------------------------------------
+
+Backend::Handled Backend::on_message(Shared& shared, Session* session, wire::Header header) {
+    bool const for_client = session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
+    auto const type = static_cast<wire::BackendType>(header.type);
+    if (type == wire::BackendType::ParameterStatus) {
+        return on_parameter(shared, session, header);
+    }
+    if (type == wire::BackendType::NoticeResponse) {
+        relay(for_client ? session : nullptr, header);
+        return std::nullopt;
+    }
+    if (type == wire::BackendType::NotificationResponse) {
+        relay(session, header);
+        return std::nullopt;
+    }
+    if (type == wire::BackendType::ErrorResponse) {
+        return on_error(shared, session, header);
+    }
+    return pipeline.empty() ? on_unasked(session, header) : on_reply(shared, session, header);
+}
+
+Backend::Handled Backend::on_unasked(Session* session, wire::Header header) {
+    // In COPY BOTH (replication) the server speaks without being asked.
+    if (header.type == static_cast<char>(wire::BackendType::CopyData) && session != nullptr) {
+        relay(session, header);
+        return std::nullopt;
+    }
+    return violation("the server answered what nobody asked");
+}
+
+Backend::Handled Backend::on_reply(Shared& shared, Session* session, wire::Header header) {
+    Request const request = pipeline.front().request;
+    Session* const audience = pipeline.front().audience == Audience::Client ? session : nullptr;
+    switch (static_cast<wire::BackendType>(header.type)) {
+        case wire::BackendType::DataRow:
+        case wire::BackendType::CopyData:
+        case wire::BackendType::CopyDone:
+        case wire::BackendType::CopyOutResponse:
+        case wire::BackendType::CopyBothResponse:
+        case wire::BackendType::FunctionCallResponse:
+        case wire::BackendType::ParameterDescription: relay(audience, header); return std::nullopt;
+        case wire::BackendType::RowDescription:
+            if (request == Request::Describe) {
+                return complete(session, header, Request::Describe);
+            }
+            relay(audience, header);
+            return std::nullopt;
+        case wire::BackendType::NoData: return complete(session, header, Request::Describe);
+        case wire::BackendType::ParseComplete: return complete(session, header, Request::Parse);
+        case wire::BackendType::BindComplete: return complete(session, header, Request::Bind);
+        case wire::BackendType::CloseComplete: return complete(session, header, Request::Close);
+        case wire::BackendType::CopyInResponse:
+            pipeline.copy_in_begins();
+            relay(audience, header);
+            return std::nullopt;
+        case wire::BackendType::CommandComplete:
+            if (header.body_bytes > kWholeBytesMax) {
+                return violation("oversized CommandComplete from the server");
+            }
+            if (!whole(header)) {
+                return BackendStep::Starved;
+            }
+            on_command_complete(shared, session, tag_of(body(shared, header)));
+            [[fallthrough]];
+        case wire::BackendType::EmptyQueryResponse:
+        case wire::BackendType::PortalSuspended:
+            if (request == Request::Execute) {
+                return complete(session, header, Request::Execute);
+            }
+            relay(audience, header);
+            return std::nullopt;
+        case wire::BackendType::ReadyForQuery: return on_ready(shared, session, header);
+        case wire::BackendType::Authentication:
+        case wire::BackendType::BackendKeyData:
+        case wire::BackendType::NegotiateProtocolVersion:
+        case wire::BackendType::ErrorResponse:
+        case wire::BackendType::NoticeResponse:
+        case wire::BackendType::NotificationResponse:
+        case wire::BackendType::ParameterStatus: break;
+    }
+    return violation("unexpected message type from the server");
+}
+
+Backend::Handled Backend::complete(Session* session, wire::Header header, Request request) {
+    Expected const entry = pipeline.front();
+    if (entry.request != request) {
+        return violation("the server's answer does not fit the request");
+    }
+    pipeline.pop();
+    if (entry.purpose == Purpose::ClientName && session != nullptr) {
+        session->statements().confirm();
+    }
+    relay(entry.audience == Audience::Client ? session : nullptr, header);
+    return std::nullopt;
+}
+
+Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Header header) {
+    if (header.body_bytes != 1) {
+        return violation("malformed ReadyForQuery from the server");
+    }
+    if (!whole(header)) {
+        return BackendStep::Starved;
+    }
+    char const status = static_cast<char>(body(shared, header)[0]);
+    if (status != 'I' && status != 'T' && status != 'E') {
+        return violation("unknown transaction status from the server");
+    }
+    Expected const entry = pipeline.front();
+    if (entry.request != Request::Query && entry.request != Request::Sync && entry.request != Request::FunctionCall) {
+        return violation("ReadyForQuery came too early");
+    }
+    pipeline.pop();
+    status_ = static_cast<wire::TransactionStatus>(status);
+    front_error_sent_ = false;
+    if (entry.audience == Audience::Client) {
+        relay(session, header);
+        shared.stats.servers[server_.value].queries.add();
+        return std::nullopt;
+    }
+    relay(nullptr, header);
+    if (entry.purpose == Purpose::ErrandAwaited) {
+        return BackendStep::ErrandDone;
+    }
+    return std::nullopt;
+}
+
+Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Header header) {
+    bool const readable = header.body_bytes <= kWholeBytesMax;
+    if (readable && !whole(header)) {
+        return BackendStep::Starved;
+    }
+    wire::ErrorReport const report = readable ? wire::read_error(body(shared, header)) : wire::ErrorReport{};
+    bool const unasked = pipeline.empty() && !pipeline.open();
+    if (is_fatal(report) || (unasked && session == nullptr)) {
+        error_ = ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+        in.consume(std::min<std::uint64_t>(header.message_bytes(), in.size_bytes()));
+        return BackendStep::Broken;
+    }
+    if (pipeline.empty()) {
+        relay(session, header);
+        return std::nullopt;
+    }
+    Expected const entry = pipeline.front();
+    if (entry.audience == Audience::Errand && entry.request == Request::Query) {
+        errand_failed_ = true;
+        error_ = ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+        relay(nullptr, header);
+        // The client's own statements follow a BEGIN at once; without the transaction they must not count.
+        return entry.purpose == Purpose::ErrandBegin ? Handled(BackendStep::Broken) : std::nullopt;
+    }
+    bool const substitute = entry.purpose == Purpose::DuplicateName && session != nullptr &&
+                            report.sqlstate != sqlstate::kInFailedTransaction;
+    if (substitute) {
+        relay(nullptr, header);
+        session->tell_duplicate_name(shared);
+    } else {
+        relay(session, header);
+    }
+    front_error_sent_ = entry.request == Request::Query || entry.request == Request::FunctionCall;
+    pipeline.error([this, session](const Expected& skipped) { undo(session, skipped); });
+    return std::nullopt;
+}
+
+void Backend::undo(Session* session, const Expected& entry) {
+    switch (entry.purpose) {
+        case Purpose::ClientName:
+            if (session != nullptr) {
+                session->statements().undo();
+            }
+            if (entry.request == Request::Parse && entry.audience == Audience::Client) {
+                statements.remove(entry.statement);
+            }
+            break;
+        case Purpose::Prepare: statements.remove(entry.statement); break;
+        case Purpose::Evict: statements.restore(entry.statement); break;
+        case Purpose::PrepareUnnamed: unnamed_owner = {}; break;
+        case Purpose::DuplicateName:
+            if (session != nullptr) {
+                session->forget_duplicate_name();
+            }
+            break;
+        case Purpose::None:
+            if (entry.request == Request::Parse) {
+                unnamed_owner = {};
+            }
+            break;
+        case Purpose::Deallocate:
+        case Purpose::ErrandBegin:
+        case Purpose::ErrandAwaited: break;
+    }
+}
+
+void Backend::on_command_complete(Shared& shared, Session* session, std::string_view tag) {
+    bool const discards = tag == "DISCARD ALL";
+    if (discards || tag == "DEALLOCATE ALL") {
+        statements.clear();
+        unnamed_owner = {};
+        if (session != nullptr && pipeline.front().audience == Audience::Client) {
+            session->on_deallocate_all();
+        }
+    }
+    if (discards || tag == "RESET") {
+        forget_unreported(shared);
+    }
+    if (discards && session != nullptr && pipeline.front().audience == Audience::Client) {
+        session->on_discard_all();
+    }
+}
+
+Backend::Handled Backend::on_parameter(Shared& shared, Session* session, wire::Header header) {
+    bool const for_client = session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
+    if (header.body_bytes > kWholeBytesMax) {
+        relay(for_client ? session : nullptr, header);
+        return std::nullopt;
+    }
+    if (!whole(header)) {
+        return BackendStep::Starved;
+    }
+    wire::BodyReader reader(body(shared, header));
+    std::string_view const name = reader.string();
+    std::string_view const value = reader.string();
+    if (!reader.ok()) {
+        return violation("malformed ParameterStatus from the server");
+    }
+    note_parameter(shared, name, value);
+    bool const told = for_client && session->on_parameter(shared, name, value);
+    relay(told ? session : nullptr, header);
+    return std::nullopt;
+}
+
+void Backend::note_parameter(Shared& shared, std::string_view name, std::string_view value) {
+    if (same_name(name, "in_hot_standby")) {
+        in_hot_standby_ = value == "on";
+    } else if (settable(name)) {
+        parameters = shared.parameters.with(parameters, name, value);
+    } else {
+        fixed = shared.parameters.with(fixed, name, value);
+    }
+}
+
+void Backend::forget_unreported(Shared& shared) {
+    ParameterSetPtr const before = parameters;
+    for (const Parameter& parameter : before->all()) {
+        if (!reported(parameter.name)) {
+            parameters = shared.parameters.without(parameters, parameter.name);
+        }
+    }
+}
+
+Backend::Handled Backend::violation(std::string_view text) {
+    error_ = ServerError{.sqlstate = std::string(sqlstate::kProtocolViolation), .message = std::string(text)};
+    return BackendStep::Broken;
+}
+
+// -- What pgring asks itself --------------------------------------------------------------------------------------------
+
+bool Backend::start_errand(Shared& shared, Errand errand, std::string_view text) {
+    ASSERT(pending_errand_ == Errand::None);
+    wire::MessageWriter writer(shared.scratch);
+    wire::write_query(writer, text);
+    if (!writer.ok() || !out.push_copy(writer.written())) {
+        return false;
+    }
+    bool const awaited = errand != Errand::Begin;
+    pipeline.expect({.request = Request::Query,
+                     .audience = Audience::Errand,
+                     .purpose = awaited ? Purpose::ErrandAwaited : Purpose::ErrandBegin});
+    if (awaited) {
+        pending_errand_ = errand;
+    }
+    errand_failed_ = false;
+    return true;
+}
+
+Errand Backend::take_errand() { return std::exchange(pending_errand_, Errand::None); }
+
+void Backend::was_reset(Shared& shared) {
+    statements.clear();
+    unnamed_owner = {};
+    forget_unreported(shared);
+    needs_reset = false;
+}
+
+bool Backend::prepare(Shared& shared, const Statement& statement) {
+    if (statements.use(statement.number, unit)) {
+        return true;
+    }
+    if (!make_room(shared)) {
+        return false;
+    }
+    std::array<char, 32> memory{};
+    std::string_view const name = server_name(statement.number, shared.worker, memory);
+    std::array<std::byte, 64> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string(name).end(statement.parse_body.size());
+    ASSERT(writer.ok());
+    if (!out.push_copy(writer.written()) || !out.push_copy(std::as_bytes(std::span(statement.parse_body)))) {
+        return false;
+    }
+    pipeline.expect({.request = Request::Parse,
+                     .audience = Audience::Errand,
+                     .purpose = Purpose::Prepare,
+                     .statement = statement.number});
+    if (!pipeline.skipping()) {
+        statements.add(statement.number, unit);
+    }
+    shared.stats.statements_prepared_again.add();
+    return true;
+}
+
+bool Backend::make_room(Shared& shared) {
+    std::uint32_t const surplus = statements.surplus(shared.settings.pgring.max_prepared_statements, unit);
+    if (surplus == kNoStatement || pipeline.skipping()) {
+        return true;
+    }
+    std::array<char, 32> memory{};
+    std::array<std::byte, 64> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Close).byte('S').string(server_name(surplus, shared.worker, memory)).end();
+    if (!out.push_copy(writer.written())) {
+        return false;
+    }
+    pipeline.expect({.request = Request::Close,
+                     .audience = Audience::Errand,
+                     .purpose = Purpose::Evict,
+                     .statement = surplus});
+    statements.remove(surplus);
+    return true;
+}
+
+void Backend::answer_local(Shared& shared, Session* session) {
+    while (body_rest_bytes_ == 0 && !pipeline.empty() && pipeline.front().audience == Audience::Local) {
+        ASSERT(session != nullptr);
+        Expected const entry = pipeline.pop();
+        std::array<std::byte, 256> memory{};
+        wire::MessageWriter writer(memory);
+        bool refused = false;
+        if (entry.request == Request::Parse) {
+            writer.begin(wire::BackendType::ParseComplete).end();
+        } else if (entry.request == Request::Close) {
+            writer.begin(wire::BackendType::CloseComplete).end();
+        } else {
+            ASSERT(entry.purpose == Purpose::Deallocate);
+            refused = status_ == wire::TransactionStatus::InFailedTransaction;
+            if (refused) {
+                write_error(writer, wire::Severity::Error, errors::kInFailedTransaction);
+            } else {
+                wire::write_command_complete(writer, "DEALLOCATE");
+            }
+            wire::write_ready_for_query(writer, status_);
+        }
+        session->tell(writer.written());
+        if (entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate) {
+            if (refused) {
+                session->statements().undo();
+            } else {
+                session->statements().confirm();
+            }
+        }
+    }
+    static_cast<void>(shared);
+}
+
+// -- The login ----------------------------------------------------------------------------------------------------------
+
+Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) {
+    if (header.body_bytes > kLoginBodyBytesMax) {
+        return violation("oversized message from the server during login");
+    }
+    if (!whole(header)) {
+        return BackendStep::Starved;
+    }
+    std::span<const std::byte> const content = body(shared, header);
+    Handled handled;
+    switch (static_cast<wire::BackendType>(header.type)) {
+        case wire::BackendType::Authentication: handled = on_authentication(shared, content); break;
+        case wire::BackendType::ParameterStatus: {
+            wire::BodyReader reader(content);
+            std::string_view const name = reader.string();
+            std::string_view const value = reader.string();
+            if (!reader.ok()) {
+                return violation("malformed ParameterStatus from the server");
+            }
+            note_parameter(shared, name, value);
+            break;
+        }
+        case wire::BackendType::BackendKeyData: {
+            wire::BodyReader reader(content);
+            cancel_key_.process_id = reader.u32();
+            cancel_key_.secret = text_of(reader.rest());
+            break;
+        }
+        case wire::BackendType::NoticeResponse:
+        case wire::BackendType::NegotiateProtocolVersion: break;
+        case wire::BackendType::ErrorResponse: {
+            wire::ErrorReport const report = wire::read_error(content);
+            error_ = ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+            handled = BackendStep::Broken;
+            break;
+        }
+        case wire::BackendType::ReadyForQuery:
+            if (dialogue_.has_value()) {
+                return violation("the server did not authenticate");
+            }
+            logged_in_ = true;
+            destination_->defaults = parameters;
+            destination_->fixed = fixed;
+            destination_->in_hot_standby = in_hot_standby_;
+            handled = BackendStep::LoggedIn;
+            break;
+        case wire::BackendType::BindComplete:
+        case wire::BackendType::CloseComplete:
+        case wire::BackendType::CommandComplete:
+        case wire::BackendType::CopyData:
+        case wire::BackendType::CopyDone:
+        case wire::BackendType::CopyInResponse:
+        case wire::BackendType::CopyOutResponse:
+        case wire::BackendType::CopyBothResponse:
+        case wire::BackendType::DataRow:
+        case wire::BackendType::EmptyQueryResponse:
+        case wire::BackendType::FunctionCallResponse:
+        case wire::BackendType::NoData:
+        case wire::BackendType::NotificationResponse:
+        case wire::BackendType::ParameterDescription:
+        case wire::BackendType::ParseComplete:
+        case wire::BackendType::PortalSuspended:
+        case wire::BackendType::RowDescription:
+        default: return violation("unexpected message type from the server during login");
+    }
+    in.consume(header.message_bytes());
+    return handled;
+}
+
+Backend::Handled Backend::on_authentication(Shared& shared, std::span<const std::byte> content) {
+    if (!dialogue_.has_value()) {
+        return violation("the server asked for authentication twice");
+    }
+    auth::ServerStep const step = dialogue_->receive(text_of(content));
+    switch (step.outcome) {
+        case auth::ServerStep::Outcome::Authenticated: dialogue_.reset(); return std::nullopt;
+        case auth::ServerStep::Outcome::Failed:
+            error_ = ServerError{.sqlstate = std::string(auth::sqlstate::kInvalidPassword), .message = step.failure};
+            return BackendStep::Broken;
+        case auth::ServerStep::Outcome::Continue: break;
+    }
+    if (step.reply.empty()) {
+        return std::nullopt;
+    }
+    wire::MessageWriter writer(shared.scratch);
+    // `content` may lie in the scratch memory; the dialogue has read it.
+    writer.begin(wire::FrontendType::PasswordMessage).raw(step.reply).end();
+    if (!writer.ok() || !out.push_copy(writer.written())) {
+        return violation("pgring is out of buffers");
+    }
+    return std::nullopt;
+}
+
+}  // namespace pgring::session

@@ -1,0 +1,172 @@
+#pragma once
+/// A connection of pgring to a PostgreSQL server, from its StartupMessage to its last byte.
+///
+///     LoggingIn --ReadyForQuery--> Ready --any failure--> Broken
+///
+/// Ready covers idle, used and cleaning alike: what it is used for is the pool's and the session's business. The backend
+/// reads what the server sends, pairs it with the pipeline, and puts what is for the client on the client's queue.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/server_dialogue.h"
+#include "buffer/slice_queue.h"
+#include "pool/ids.h"
+#include "session/destination.h"
+#include "session/parameters.h"
+#include "session/pipeline.h"
+#include "session/shared.h"
+#include "session/statements.h"
+#include "topology/topology.h"
+#include "wire/protocol.h"
+
+namespace pgring::session {
+
+class Session;
+
+/// A query of pgring's own on a backend.
+enum class Errand : std::uint8_t {
+    None,
+    Begin,            ///< a client's BEGIN that was held back; its answer was given already
+    Parameters,       ///< values that the session wants and the backend has not
+    FailTransaction,  ///< puts the backend where the session is: in a failed transaction
+    Rollback,         ///< ends what a client left open
+    Reset,            ///< server_reset_query
+};
+
+/// What an ErrorResponse said, kept beyond its buffer.
+struct ServerError {
+    std::string sqlstate;
+    std::string message;
+};
+
+/// What advance() stopped for.
+enum class BackendStep : std::uint8_t {
+    Starved,       ///< all input is used up
+    LoggedIn,      ///< the first ReadyForQuery came
+    ErrandDone,    ///< an awaited errand was answered; errand_failed() tells how
+    Broken,        ///< the connection is of no more use: FATAL, protocol violation, or an errand that had to succeed
+};
+
+/// Key data of the server, for CancelRequest. Protocol 3.0 has four bytes of secret, 3.2 up to 256.
+struct CancelKey {
+    std::uint32_t process_id = 0;
+    std::string secret;
+};
+
+class Backend {
+  public:
+    Backend(Destination& destination, topology::ServerIndex server, buffer::BufferPool& buffers);
+    Backend(const Backend&) = delete;
+    Backend& operator=(const Backend&) = delete;
+
+    /// Bytes received and not yet looked at; the worker pushes, advance() consumes.
+    buffer::SliceQueue in;
+    /// Bytes to be sent.
+    buffer::SliceQueue out;
+
+    [[nodiscard]] Destination& destination() { return *destination_; }
+    [[nodiscard]] topology::ServerIndex server() const { return server_; }
+
+    /// Sends the StartupMessage. Call once, when connected.
+    void start_login(Shared& shared);
+    /// Works off `in`. `session` is the one that uses the backend, or nullptr.
+    [[nodiscard]] BackendStep advance(Shared& shared, Session* session);
+
+    [[nodiscard]] const std::optional<ServerError>& error() const { return error_; }
+
+    // -- What a session sends. The caller has put the message on `out`, or does so next. --
+    Pipeline pipeline;
+    BackendStatements statements;
+    /// Whose unnamed statement the server holds, and its generation in that session.
+    pool::SessionId unnamed_owner;
+    std::uint32_t unnamed_generation = 0;
+    /// Counts Syncs sent: what one unit uses is not evicted within it.
+    std::uint64_t unit = 1;
+
+    /// Sends `text` as a simple query of pgring's own. Any but Begin is awaited: pending_errand() until ErrandDone.
+    [[nodiscard]] bool start_errand(Shared& shared, Errand errand, std::string_view text);
+    [[nodiscard]] Errand pending_errand() const { return pending_errand_; }
+    /// The errand that was answered; none is pending afterwards. Call once for each ErrandDone.
+    [[nodiscard]] Errand take_errand();
+    /// server_reset_query went well.
+    void was_reset(Shared& shared);
+    [[nodiscard]] bool errand_failed() const { return errand_failed_; }
+
+    /// Makes sure the server has `statement`: sends Parse where it lacks it, and Close for one it has too many. False when
+    /// out of buffers.
+    [[nodiscard]] bool prepare(Shared& shared, const Statement& statement);
+    /// Sends Close for a statement where one more would be too many. False when out of buffers.
+    [[nodiscard]] bool make_room(Shared& shared);
+    /// Answers local entries whose turn has come.
+    void answer_local(Shared& shared, Session* session);
+
+    /// As of the last ReadyForQuery.
+    [[nodiscard]] wire::TransactionStatus status() const { return status_; }
+    /// Nothing owed, nothing open, no transaction: somebody else may have it, if it is clean.
+    [[nodiscard]] bool at_rest() const {
+        return logged_in_ && pipeline.idle() && status_ == wire::TransactionStatus::Idle && body_rest_bytes_ == 0;
+    }
+    /// Half of a message is on its way to the client, so that no error of ours can be put in.
+    [[nodiscard]] bool mid_message_to_client() const { return body_rest_bytes_ > 0 && forwarding_; }
+    /// The front simple query's error has reached the client already.
+    [[nodiscard]] bool front_error_sent() const { return front_error_sent_; }
+    [[nodiscard]] bool logged_in() const { return logged_in_; }
+
+    /// Settable parameters as the server has them now.
+    ParameterSetPtr parameters;
+    /// Those that no SET can change, without in_hot_standby: where a statement runs is pgring's choice, so a session keeps
+    /// the value it was welcomed with.
+    ParameterSetPtr fixed;
+    /// Something ran here that nobody judged; server_reset_query must run before the next session.
+    bool needs_reset = false;
+    [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
+    [[nodiscard]] bool in_hot_standby() const { return in_hot_standby_; }
+
+  private:
+    /// What handling one message came to: a step to return, or nothing where the next message may be looked at.
+    using Handled = std::optional<BackendStep>;
+
+    [[nodiscard]] Handled on_message(Shared& shared, Session* session, wire::Header header);
+    [[nodiscard]] Handled on_reply(Shared& shared, Session* session, wire::Header header);
+    [[nodiscard]] Handled on_unasked(Session* session, wire::Header header);
+    [[nodiscard]] Handled on_ready(Shared& shared, Session* session, wire::Header header);
+    [[nodiscard]] Handled on_error(Shared& shared, Session* session, wire::Header header);
+    [[nodiscard]] Handled on_parameter(Shared& shared, Session* session, wire::Header header);
+    void on_command_complete(Shared& shared, Session* session, std::string_view tag);
+    [[nodiscard]] Handled on_login_message(Shared& shared, wire::Header header);
+    [[nodiscard]] Handled on_authentication(Shared& shared, std::span<const std::byte> body);
+    [[nodiscard]] Handled violation(std::string_view text);
+
+    /// The front entry is answered; its message is passed on or dropped by whom it is for.
+    [[nodiscard]] Handled complete(Session* session, wire::Header header, Request request);
+    void undo(Session* session, const Expected& entry);
+    void note_parameter(Shared& shared, std::string_view name, std::string_view value);
+    void forget_unreported(Shared& shared);
+    /// Passes the message at the front of `in` on to the client, or drops it where `session` is nullptr, as far as it has
+    /// come; the rest follows by length.
+    void relay(Session* session, wire::Header header);
+    void relay_rest(Session* session);
+    [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }
+    [[nodiscard]] std::span<const std::byte> body(Shared& shared, wire::Header header) const;
+
+    Destination* destination_;
+    topology::ServerIndex server_;
+    bool logged_in_ = false;
+    bool forwarding_ = false;
+    bool front_error_sent_ = false;
+    bool errand_failed_ = false;
+    bool in_hot_standby_ = false;
+    wire::TransactionStatus status_ = wire::TransactionStatus::Idle;
+    Errand pending_errand_ = Errand::None;
+    std::uint64_t body_rest_bytes_ = 0;
+    CancelKey cancel_key_;
+    std::optional<auth::ServerDialogue> dialogue_;
+    std::optional<ServerError> error_;
+};
+
+}  // namespace pgring::session

@@ -1,0 +1,36 @@
+#pragma once
+/// Where a client wants to go: a database as a user, with what it takes to log in there and the pools that lead there.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/secret.h"
+#include "config/settings.h"
+#include "pool/pool.h"
+#include "session/parameters.h"
+
+namespace pgring::session {
+
+/// One worker's; lives as long as the worker.
+struct Destination {
+    /// Its name at the servers.
+    std::string database;
+    std::string user;
+    config::PoolMode pool_mode = config::PoolMode::Transaction;
+    /// nullptr where the user is in no list: the servers must then trust pgring.
+    const auth::Secret* secret = nullptr;
+    /// Learned from the latest client that logged in with a SCRAM secret.
+    std::optional<auth::LearnedKeys> learned_keys;
+    /// What the latest fresh backend reported: the parameters of a session that sets nothing. Null before the first login.
+    ParameterSetPtr defaults;
+    ParameterSetPtr fixed;
+    /// Whether that backend was on a standby.
+    bool in_hot_standby = false;
+    /// One a server, in the configuration's order.
+    std::vector<std::unique_ptr<pool::Pool>> pools;
+};
+
+}  // namespace pgring::session

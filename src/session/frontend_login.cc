@@ -1,0 +1,284 @@
+#include "session/frontend_login.h"
+
+#include <algorithm>
+
+#include "session/parameters.h"
+#include "wire/body_reader.h"
+#include "wire/messages.h"
+
+namespace pgring::session {
+
+namespace {
+
+constexpr std::uint32_t kPacketBytesMin = 8;
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+LoginFailure violation(std::string message) {
+    return {.sqlstate = sqlstate::kProtocolViolation, .message = std::move(message), .log_detail = {}};
+}
+
+LoginFailure silent(std::string_view log_detail) {
+    return {.sqlstate = sqlstate::kProtocolViolation,
+            .message = {},
+            .log_detail = log_detail,
+            .manner = LoginFailure::Manner::Silent};
+}
+
+/// Names that can stand in a SET without quoting; others are nobody's parameters.
+bool plausible_name(std::string_view name) {
+    return !name.empty() && name.size() < 64 && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$';
+    });
+}
+
+}  // namespace
+
+std::expected<std::vector<SpelledParameter>, std::string> read_options(std::string_view options) {
+    std::vector<std::string> words;
+    bool in_word = false;
+    for (std::size_t i = 0; i < options.size(); ++i) {
+        char c = options[i];
+        if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v') {
+            in_word = false;
+            continue;
+        }
+        if (!in_word) {
+            words.emplace_back();
+            in_word = true;
+        }
+        if (c == '\\' && i + 1 < options.size()) {
+            c = options[++i];
+        }
+        words.back() += c;
+    }
+    std::vector<SpelledParameter> parameters;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        std::string_view setting = words[i];
+        if (setting == "-c" && i + 1 < words.size()) {
+            setting = words[++i];
+        } else if (setting.starts_with("-c")) {
+            setting.remove_prefix(2);
+        } else if (setting.starts_with("--")) {
+            setting.remove_prefix(2);
+        } else {
+            return std::unexpected("unsupported word in startup parameter options: " + words[i]);
+        }
+        std::size_t const equals = setting.find('=');
+        std::string name(setting.substr(0, equals));
+        std::ranges::replace(name, '-', '_');
+        if (equals == std::string_view::npos || !plausible_name(name)) {
+            return std::unexpected("startup parameter options needs name=value: " + words[i]);
+        }
+        parameters.push_back({.name = std::move(name), .value = std::string(setting.substr(equals + 1))});
+    }
+    return parameters;
+}
+
+FrontendLogin::Step FrontendLogin::advance(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
+    for (;;) {
+        Handled handled = dialogue_.has_value() ? on_password(shared, in, out) : on_first_packet(shared, in, out);
+        if (handled.has_value()) {
+            return std::move(*handled);
+        }
+    }
+}
+
+FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
+    if (in.size_bytes() < kPacketBytesMin) {
+        return Outcome::NeedMore;
+    }
+    std::byte head[kPacketBytesMin];
+    std::span<const std::byte> const view = in.view(0, kPacketBytesMin, head);
+    std::uint32_t const length = wire::load_u32(view.data());
+    std::uint32_t const code = wire::load_u32(view.data() + wire::kLengthBytes);
+    if (length < kPacketBytesMin || length > shared.settings.pgring.startup_packet_bytes_max) {
+        return std::unexpected(violation("invalid length of startup packet"));
+    }
+    if (in.size_bytes() < length) {
+        return Outcome::NeedMore;
+    }
+    if (code == wire::kSslRequestCode || code == wire::kGssEncRequestCode) {
+        // One of each may come before the StartupMessage; more would be a way to keep us busy.
+        if (length != kPacketBytesMin || ++encryption_requests_ > 2) {
+            return std::unexpected(violation("too many encryption requests"));
+        }
+        in.consume(length);
+        if (in.size_bytes() > 0) {
+            // Whoever writes on before the answer would have his plain bytes taken for encrypted ones (CVE-2021-3935).
+            return std::unexpected(violation("received unencrypted data after SSL request"));
+        }
+        std::byte const no{'N'};
+        if (!out.push_copy({&no, 1})) {
+            return std::unexpected(silent("out of buffers"));
+        }
+        return std::nullopt;
+    }
+    std::span<const std::byte> const body = in.view(kPacketBytesMin, length - kPacketBytesMin, shared.scratch);
+    if (code == wire::kCancelRequestCode) {
+        wire::BodyReader reader(body);
+        cancel_.process_id = reader.u32();
+        cancel_.secret = text_of(reader.rest());
+        if (!reader.ok() || cancel_.secret.empty() || cancel_.secret.size() > 256) {
+            return std::unexpected(silent("malformed CancelRequest"));
+        }
+        in.consume(length);
+        return Outcome::Cancel;
+    }
+    Handled handled = on_startup(shared, code, body, out);
+    if (!handled.has_value() || handled->has_value()) {
+        in.consume(length);
+    }
+    return handled;
+}
+
+FrontendLogin::Handled FrontendLogin::on_startup(Shared& shared, std::uint32_t version, std::span<const std::byte> body,
+                                                 buffer::SliceQueue& out) {
+    if (version >> 16U != 3) {
+        return std::unexpected(LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
+                                            .message = "unsupported frontend protocol " + std::to_string(version >> 16U) +
+                                                       "." + std::to_string(version & 0xffffU) + ": pgring speaks 3.0",
+                                            .log_detail = {}});
+    }
+    if (std::optional<LoginFailure> failure = read_parameters(shared, body)) {
+        return std::unexpected(std::move(*failure));
+    }
+    if (version != wire::kProtocol3_0 || !unknown_protocol_options_.empty()) {
+        std::vector<std::byte> memory(64 + shared.settings.pgring.startup_packet_bytes_max);
+        wire::MessageWriter writer(memory);
+        writer.begin(wire::BackendType::NegotiateProtocolVersion).u32(wire::kProtocol3_0);
+        writer.u32(static_cast<std::uint32_t>(unknown_protocol_options_.size()));
+        for (const std::string& option : unknown_protocol_options_) {
+            writer.string(option);
+        }
+        writer.end();
+        if (!writer.ok() || !out.push_copy(writer.written())) {
+            return std::unexpected(silent("out of buffers"));
+        }
+    }
+    std::expected<auth::Method, LoginFailure> const how = method(shared);
+    if (!how.has_value()) {
+        return std::unexpected(how.error());
+    }
+    dialogue_.emplace(auth::ClientDialogue::Options{.method = *how,
+                                                    .user = request_.user,
+                                                    .secret = shared.access.users.find(request_.user),
+                                                    .method_for_unknown = shared.access.users.method_for_unknown()},
+                      shared.access.process_secret, shared.random);
+    return apply(dialogue_->start(), shared, out);
+}
+
+std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::span<const std::byte> body) {
+    auto const parameters = wire::read_startup_parameters(body);
+    if (!parameters.has_value()) {
+        return violation("invalid startup packet layout: expected terminator as last byte");
+    }
+    const std::vector<std::string>& ignored = shared.settings.pgring.ignore_startup_parameters;
+    auto const ignore = [&ignored](std::string_view name) {
+        return std::ranges::any_of(ignored, [name](const std::string& other) { return same_name(name, other); });
+    };
+    for (const wire::StartupParameter& parameter : *parameters) {
+        if (parameter.name == "user") {
+            request_.user = parameter.value;
+        } else if (parameter.name == "database") {
+            request_.database = parameter.value;
+        } else if (parameter.name.starts_with("_pq_.")) {
+            unknown_protocol_options_.emplace_back(parameter.name);
+        } else if (parameter.name == "replication") {
+            if (parameter.value != "false" && parameter.value != "off" && parameter.value != "no" && parameter.value != "0") {
+                return LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
+                                    .message = "replication connections are not supported by pgring yet",
+                                    .log_detail = {}};
+            }
+        } else if (parameter.name == "options") {
+            auto options = read_options(parameter.value);
+            if (!options.has_value()) {
+                return LoginFailure{
+                    .sqlstate = sqlstate::kFeatureNotSupported, .message = std::move(options.error()), .log_detail = {}};
+            }
+            std::erase_if(*options, [&ignore](const SpelledParameter& option) { return ignore(option.name); });
+            std::ranges::move(*options, std::back_inserter(request_.parameters));
+        } else if (ignore(parameter.name)) {
+            continue;
+        } else if (!plausible_name(parameter.name)) {
+            return violation("invalid name of a startup parameter");
+        } else {
+            request_.parameters.push_back(
+                {.name = std::string(parameter.name), .value = std::string(parameter.value)});
+        }
+    }
+    if (request_.user.empty()) {
+        return LoginFailure{.sqlstate = sqlstate::kInvalidAuthorization,
+                            .message = "no PostgreSQL user name specified in startup packet",
+                            .log_detail = {}};
+    }
+    if (request_.database.empty()) {
+        request_.database = request_.user;
+    }
+    return std::nullopt;
+}
+
+std::expected<auth::Method, LoginFailure> FrontendLogin::method(const Shared& shared) const {
+    switch (shared.settings.pgring.auth_type) {
+        case config::AuthType::ScramSha256: return auth::Method::ScramSha256;
+        case config::AuthType::Md5: return auth::Method::Md5;
+        case config::AuthType::Password: return auth::Method::Password;
+        case config::AuthType::Trust: return auth::Method::Trust;
+        case config::AuthType::Hba: break;
+    }
+    auto const matched = shared.access.rules.match(
+        {.transport = transport_, .database = request_.database, .user = request_.user, .address = peer_});
+    if (!matched.has_value()) {
+        return std::unexpected(LoginFailure{.sqlstate = matched.error().sqlstate,
+                                            .message = matched.error().message,
+                                            .log_detail = matched.error().log_detail});
+    }
+    return *matched;
+}
+
+FrontendLogin::Handled FrontendLogin::on_password(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
+    std::byte head[wire::kHeaderBytes];
+    std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
+    wire::Framed const framed = wire::frame(in.view(0, head_bytes, head),
+                                            auth::ClientDialogue::kMessageSizeMax + wire::kLengthBytes);
+    if (framed.state == wire::Framed::State::NeedMore) {
+        return Outcome::NeedMore;
+    }
+    if (framed.state == wire::Framed::State::Broken ||
+        framed.header.type != static_cast<char>(wire::FrontendType::PasswordMessage)) {
+        if (framed.header.type == static_cast<char>(wire::FrontendType::Terminate)) {
+            return std::unexpected(silent("client left during login"));
+        }
+        return std::unexpected(violation("expected a password response"));
+    }
+    if (in.size_bytes() < framed.header.message_bytes()) {
+        return Outcome::NeedMore;
+    }
+    auto const body = in.view(wire::kHeaderBytes, framed.header.body_bytes, shared.scratch);
+    auth::ClientStep step = dialogue_->receive(text_of(body));
+    in.consume(framed.header.message_bytes());
+    return apply(std::move(step), shared, out);
+}
+
+FrontendLogin::Handled FrontendLogin::apply(auth::ClientStep step, Shared& shared, buffer::SliceQueue& out) {
+    if (step.outcome == auth::ClientStep::Outcome::Failed) {
+        return std::unexpected(LoginFailure{.sqlstate = step.refusal.sqlstate,
+                                            .message = std::move(step.refusal.message),
+                                            .log_detail = step.refusal.log_detail});
+    }
+    if (!step.reply.empty()) {
+        wire::MessageWriter writer(shared.scratch);
+        writer.begin(wire::BackendType::Authentication).raw(step.reply).end();
+        if (!writer.ok() || !out.push_copy(writer.written())) {
+            return std::unexpected(silent("out of buffers"));
+        }
+    }
+    if (step.outcome == auth::ClientStep::Outcome::Done) {
+        return Outcome::Authenticated;
+    }
+    return std::nullopt;
+}
+
+}  // namespace pgring::session

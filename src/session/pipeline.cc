@@ -1,0 +1,120 @@
+#include "session/pipeline.h"
+
+namespace pgring::session {
+
+void Pipeline::expect(Expected entry) {
+    switch (entry.request) {
+        case Request::Query:
+        case Request::FunctionCall: break;
+        case Request::Sync:
+            if (copying_in_) {
+                return;
+            }
+            open_ = false;
+            skipping_ = false;
+            break;
+        case Request::CopyEnd: break;
+        case Request::Parse:
+        case Request::Bind:
+        case Request::Describe:
+        case Request::Execute:
+        case Request::Close:
+            // The caller asks skipping() first where it has something to undo.
+            if (skipping_) {
+                return;
+            }
+            open_ = true;
+            break;
+    }
+    if (count_ == entries_.size()) {
+        grow();
+    }
+    entries_[(head_ + count_) & (entries_.size() - 1)] = entry;
+    ++count_;
+    ready_owed_ += ends_with_ready(entry.request) ? 1 : 0;
+    drop_copy_end();
+}
+
+Expected Pipeline::pop() {
+    Expected const entry = pop_any();
+    drop_copy_end();
+    return entry;
+}
+
+Expected Pipeline::pop_any() {
+    ASSERT(count_ > 0);
+    Expected const entry = entries_[head_];
+    head_ = (head_ + 1) & (entries_.size() - 1);
+    --count_;
+    if (ends_with_ready(entry.request)) {
+        --ready_owed_;
+        copying_in_ = false;
+    }
+    return entry;
+}
+
+void Pipeline::drop_copy_end() {
+    while (count_ > 0 && entries_[head_].request == Request::CopyEnd) {
+        head_ = (head_ + 1) & (entries_.size() - 1);
+        --count_;
+    }
+}
+
+void Pipeline::copy_in_begins() {
+    ASSERT(count_ > 0);
+    copying_in_ = true;
+    std::size_t kept = 1;
+    std::size_t position = 1;
+    for (; position < count_ && copying_in_; ++position) {
+        Expected const entry = at(position);
+        if (entry.request == Request::CopyEnd) {
+            copying_in_ = false;
+        } else if (entry.request == Request::Sync) {
+            --ready_owed_;
+            open_ = true;
+        } else {
+            entries_[(head_ + kept++) & (entries_.size() - 1)] = entry;
+        }
+    }
+    for (; position < count_; ++position) {
+        Expected const entry = at(position);
+        if (entry.request == Request::Sync) {
+            open_ = false;
+        }
+        entries_[(head_ + kept++) & (entries_.size() - 1)] = entry;
+    }
+    count_ = kept;
+    if (front().request == Request::Query) {
+        // A simple COPY has no Sync of its own; nothing of the extended protocol is open.
+        open_ = false;
+    }
+}
+
+void Pipeline::copy_in_ends() {
+    if (copying_in_) {
+        copying_in_ = false;
+    } else if (count_ > 0) {
+        // Sent before the server said that it wants data.
+        expect({.request = Request::CopyEnd});
+    }
+}
+
+void Pipeline::clear() {
+    head_ = 0;
+    count_ = 0;
+    ready_owed_ = 0;
+    open_ = false;
+    skipping_ = false;
+    copying_in_ = false;
+}
+
+void Pipeline::grow() {
+    std::vector<Expected> larger(entries_.empty() ? 16 : entries_.size() * 2);
+    for (std::size_t position = 0; position < count_; ++position) {
+        larger[position] = at(position);
+    }
+    entries_ = std::move(larger);
+    head_ = 0;
+}
+
+}  // namespace pgring::session

@@ -1,0 +1,169 @@
+#pragma once
+/// What a backend still owes: one entry for each message sent to it that it answers, in order, and who the answer is for.
+/// The whole pairing of requests and replies is here; nobody else counts.
+///
+///   Extended protocol: an ErrorResponse ends everything up to the next Sync (PostgreSQL docs, "Extended Query"). Entries
+///   behind it are skipped; where the Sync was not sent yet, what is sent before it is skipped as well, as the server does.
+///   A simple Query and a FunctionCall end with their ReadyForQuery, whatever happens before.
+///   Sync and Flush that the server reads during COPY FROM STDIN are ignored by it ("COPY Operations"), so not expected.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/contract.h"
+#include "sql/traits.h"
+#include "wire/protocol.h"
+
+namespace pgring::session {
+
+/// Which message is answered.
+enum class Request : std::uint8_t {
+    Query,
+    FunctionCall,
+    Parse,
+    Bind,
+    Describe,
+    Execute,
+    Close,
+    Sync,
+    /// CopyDone or CopyFail: not answered by itself, but it ends the stretch in which Syncs are ignored.
+    CopyEnd,
+};
+
+/// Who gets the answer.
+enum class Audience : std::uint8_t {
+    /// The client, as it comes.
+    Client,
+    /// pgring itself: the answer is swallowed; an error makes the backend unfit, or goes to the client (Request::Parse).
+    Errand,
+    /// The client, from pgring: the server was not asked. Answered when the entry's turn comes.
+    Local,
+};
+
+/// What is at stake if the backend is lost before the answer.
+enum class Stake : std::uint8_t {
+    /// Nothing can have happened to the data.
+    None,
+    /// It opens a transaction block: what follows is not committed by itself.
+    Begins,
+    /// Outside a transaction block it may have been applied or not.
+    Writes,
+    /// It ends a transaction block: its writes may have been committed or not.
+    Commits,
+};
+
+/// What pgring itself has to do when the answer comes, beyond passing it on or swallowing it.
+enum class Purpose : std::uint8_t {
+    None,
+    /// Parse, Close: the session noted a name that must be confirmed, or undone where the server skips it (statements.h).
+    ClientName,
+    /// Parse of pgring's own, because the backend lacked the statement; its error goes to the client.
+    Prepare,
+    /// Close of pgring's own, because the backend had too many statements.
+    Evict,
+    /// Parse of pgring's own of the session's unnamed statement.
+    PrepareUnnamed,
+    /// Query answered locally: DEALLOCATE of a name that only pgring knows.
+    Deallocate,
+    /// Bind that is sent to fail, so that the transaction fails as it must; the client is told 42P05 instead.
+    DuplicateName,
+    /// Query of an errand (see backend.h).
+    ErrandBegin,
+    ErrandAwaited,
+};
+
+/// No prepared statement.
+inline constexpr std::uint32_t kNoStatement = 0;
+
+struct Expected {
+    Request request{};
+    Audience audience = Audience::Client;
+    Stake stake = Stake::None;
+    Purpose purpose = Purpose::None;
+    /// Parse and Close of a statement of ours: its number.
+    std::uint32_t statement = kNoStatement;
+};
+static_assert(sizeof(Expected) == 8);
+
+class Pipeline {
+  public:
+    /// Entries at most; the session pauses its client when they are this many. The server answers into a buffer of 8 KB
+    /// that it sends when full, so with this many out it has sent most, and waiting cannot deadlock.
+    static constexpr std::size_t kEntriesMax = 65536;
+
+    Pipeline() = default;
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+
+    /// Notes a request that was sent (or is answered locally). Allocates only when longer than ever before.
+    void expect(Expected entry);
+
+    [[nodiscard]] bool empty() const { return count_ == 0; }
+    [[nodiscard]] bool full() const { return count_ >= kEntriesMax; }
+    [[nodiscard]] std::size_t size() const { return count_; }
+    /// Nothing is owed, and no extended-protocol message is without its Sync.
+    [[nodiscard]] bool idle() const { return count_ == 0 && !open_; }
+    /// Extended-protocol messages were sent and their Sync was not.
+    [[nodiscard]] bool open() const { return open_; }
+    /// The server is reading COPY data from the client now.
+    [[nodiscard]] bool copying_in() const { return copying_in_; }
+    /// Number of ReadyForQuery still to come.
+    [[nodiscard]] std::uint32_t ready_owed() const { return ready_owed_; }
+
+    [[nodiscard]] const Expected& front() const {
+        ASSERT(count_ > 0);
+        return entries_[head_];
+    }
+    /// The entry at `position` from the front, for the loss of a backend.
+    [[nodiscard]] const Expected& at(std::size_t position) const {
+        ASSERT(position < count_);
+        return entries_[(head_ + position) & (entries_.size() - 1)];
+    }
+
+    /// The front's answer is complete.
+    Expected pop();
+
+    /// An ErrorResponse came. Calls `skipped(entry)` for each entry that will not be answered because of it, the failed one
+    /// first. Entries of simple queries stay: their ReadyForQuery follows.
+    template <class Skipped>
+    void error(Skipped&& skipped) {
+        copying_in_ = false;
+        drop_copy_end();
+        if (count_ == 0 || ends_with_ready(front().request)) {
+            return;
+        }
+        while (count_ > 0 && front().request != Request::Sync) {
+            skipped(pop_any());
+        }
+        skipping_ = count_ == 0 && open_;
+    }
+    /// CopyInResponse came: Syncs already sent are ignored by the server, up to the CopyDone or CopyFail if that was sent.
+    void copy_in_begins();
+    /// The client's CopyDone or CopyFail was sent.
+    void copy_in_ends();
+
+    /// True while the server discards what it is sent, up to the next Sync.
+    [[nodiscard]] bool skipping() const { return skipping_; }
+
+    void clear();
+
+  private:
+    [[nodiscard]] static bool ends_with_ready(Request request) {
+        return request == Request::Query || request == Request::FunctionCall || request == Request::Sync;
+    }
+    Expected pop_any();
+    void drop_copy_end();
+    void grow();
+
+    /// A ring; its size is a power of two.
+    std::vector<Expected> entries_;
+    std::size_t head_ = 0;
+    std::size_t count_ = 0;
+    std::uint32_t ready_owed_ = 0;
+    bool open_ = false;
+    bool skipping_ = false;
+    bool copying_in_ = false;
+};
+
+}  // namespace pgring::session

@@ -1,0 +1,407 @@
+#include "session/session.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "wire/framing.h"
+#include "wire/messages.h"
+
+namespace pgring::session {
+
+namespace {
+
+constexpr SessionStep kStarved{.kind = SessionStep::Kind::Starved};
+constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
+constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
+
+/// Puts the backend into a failed transaction; the server logs the text, so it says what it is.
+constexpr std::string_view kFailTransaction = "BEGIN; ROLLBACK TO SAVEPOINT \"pgring: transaction lost with its server\"";
+
+}  // namespace
+
+Session::Session(pool::SessionId id, const base::NetworkAddress& peer, auth::Transport transport,
+                 buffer::BufferPool& buffers)
+    : in(buffers), out(buffers), id_(id), peer_(peer), login_(std::make_unique<FrontendLogin>(peer, transport)) {}
+
+SessionStep Session::advance(Shared& shared, Backend* backend) {
+    switch (phase_) {
+        case Phase::Login: return advance_login(shared);
+        case Phase::AwaitingWelcome: return advance_welcome(shared, backend);
+        case Phase::Ready: return advance_ready(shared, backend);
+        case Phase::Ended: break;
+    }
+    in.clear();
+    return kEnded;
+}
+
+void Session::tell(std::span<const std::byte> message) {
+    if (!out.push_copy(message)) {
+        // Half an answer would be a wrong one.
+        end();
+    }
+}
+
+// -- Login --------------------------------------------------------------------------------------------------------------
+
+SessionStep Session::advance_login(Shared& shared) {
+    if (destination_ != nullptr) {
+        return kBlocked;
+    }
+    FrontendLogin::Step const step = login_->advance(shared, in, out);
+    if (!step.has_value()) {
+        const LoginFailure& failure = step.error();
+        shared.stats.login_failures.add();
+        if (shared.settings.pgring.log_pooler_errors) {
+            shared.log.warning("login_failed", {{"peer", base::to_string(peer_)},
+                                                {"user", login_->request().user},
+                                                {"database", login_->request().database},
+                                                {"error", failure.message},
+                                                {"detail", failure.log_detail}});
+        }
+        if (failure.manner == LoginFailure::Manner::Silent) {
+            end();
+        } else {
+            fail(shared, {.sqlstate = failure.sqlstate, .message = failure.message});
+        }
+        return kEnded;
+    }
+    switch (*step) {
+        case FrontendLogin::Outcome::NeedMore: return kStarved;
+        case FrontendLogin::Outcome::Cancel: return {.kind = SessionStep::Kind::Canceled};
+        case FrontendLogin::Outcome::Authenticated: break;
+    }
+    return {.kind = SessionStep::Kind::Authenticated};
+}
+
+void Session::enter(Shared& shared, Destination& destination, CancelKey cancel_key) {
+    destination_ = &destination;
+    cancel_key_ = std::move(cancel_key);
+    if (learned_keys().has_value()) {
+        destination.learned_keys = learned_keys();
+    }
+    unconfirmed_parameters_ =
+        std::make_unique<std::vector<SpelledParameter>>(login_->request().parameters);
+    login_.reset();
+    parameters_ = shared.parameters.empty();
+    phase_ = Phase::AwaitingWelcome;
+}
+
+SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
+    if (backend != nullptr && backend->pending_errand() != Errand::None) {
+        return kBlocked;
+    }
+    if (destination_->defaults == nullptr) {
+        // The first client of a destination learns the parameters from its first backend.
+        ASSERT(backend == nullptr);
+        return {.kind = SessionStep::Kind::NeedsBackend, .demand = route::Demand::Primary};
+    }
+    if (fixed_ == nullptr) {
+        fixed_ = destination_->fixed;
+        ParameterSetPtr wanted = destination_->defaults;
+        bool confirmed = true;
+        for (const SpelledParameter& parameter : *unconfirmed_parameters_) {
+            const std::string* canonical = shared.parameters.canonical(parameter.name, parameter.value);
+            const std::string* present = wanted->find(parameter.name);
+            // PostgreSQL takes any application_name; everything else it may refuse, or spell differently.
+            confirmed = confirmed && (canonical != nullptr || (present != nullptr && *present == parameter.value) ||
+                                      same_name(parameter.name, "application_name"));
+            wanted = shared.parameters.with(wanted, parameter.name, canonical == nullptr ? parameter.value : *canonical);
+        }
+        set_parameters(shared, std::move(wanted));
+        if (!confirmed) {
+            return {.kind = SessionStep::Kind::NeedsBackend, .demand = route::Demand::Primary};
+        }
+    }
+    welcome(shared);
+    if (phase_ == Phase::Ended) {
+        return kEnded;
+    }
+    return advance_ready(shared, backend);
+}
+
+void Session::welcome(Shared& shared) {
+    unconfirmed_parameters_.reset();
+    wire::MessageWriter writer(shared.scratch);
+    writer.begin(wire::BackendType::Authentication).u32(0).end();
+    for (const Parameter& parameter : fixed_->all()) {
+        wire::write_parameter_status(writer, parameter.name, parameter.value);
+    }
+    for (const Parameter& parameter : parameters_->all()) {
+        if (destination_->defaults->find(parameter.name) != nullptr) {
+            wire::write_parameter_status(writer, parameter.name, parameter.value);
+        }
+    }
+    bool const on_standby = session_pooled() ? destination_->in_hot_standby : access_ == Access::ReadOnly;
+    wire::write_parameter_status(writer, "in_hot_standby", on_standby ? "on" : "off");
+    writer.begin(wire::BackendType::BackendKeyData).u32(cancel_key_.process_id).raw(cancel_key_.secret).end();
+    wire::write_ready_for_query(writer, wire::TransactionStatus::Idle);
+    ASSERT(writer.ok());
+    phase_ = Phase::Ready;
+    tell(writer.written());
+    shared.stats.client_logins.add();
+}
+
+// -- Parameters ---------------------------------------------------------------------------------------------------------
+
+void Session::set_parameters(Shared& shared, ParameterSetPtr parameters) {
+    parameters_ = std::move(parameters);
+    const std::string* name = parameters_->find("application_name");
+    const std::vector<std::string>& readonly = shared.settings.routing.readonly_application_names;
+    bool const only_reads = name != nullptr && std::ranges::find(readonly, *name) != readonly.end();
+    access_ = only_reads ? Access::ReadOnly : Access::ReadWrite;
+    const std::string* conforming = parameters_->find("standard_conforming_strings");
+    const std::string* encoding = parameters_->find("client_encoding");
+    dialect_ = sql::dialect_of(conforming == nullptr ? "on" : std::string_view(*conforming),
+                               encoding == nullptr ? "UTF8" : std::string_view(*encoding));
+}
+
+bool Session::on_parameter(Shared& shared, std::string_view name, std::string_view value) {
+    if (same_name(name, "in_hot_standby")) {
+        return session_pooled();
+    }
+    if (settable(name)) {
+        set_parameters(shared, shared.parameters.with(parameters_, name, value));
+    } else {
+        fixed_ = shared.parameters.with(fixed_, name, value);
+    }
+    return true;
+}
+
+void Session::tell_fixed_parameters(Shared& shared, const Backend& backend) {
+    if (fixed_ == backend.fixed || phase_ != Phase::Ready) {
+        return;
+    }
+    wire::MessageWriter writer(shared.scratch);
+    for (const Parameter& parameter : backend.fixed->all()) {
+        const std::string* known = fixed_->find(parameter.name);
+        if (known == nullptr || *known != parameter.value) {
+            wire::write_parameter_status(writer, parameter.name, parameter.value);
+        }
+    }
+    fixed_ = backend.fixed;
+    tell(writer.written());
+}
+
+void Session::prepare_backend(Shared& shared, Backend& backend) {
+    if (needs_parameters(backend)) {
+        std::vector<ParameterChange> changes;
+        for (const Parameter& wanted : parameters_->all()) {
+            const std::string* present = backend.parameters->find(wanted.name);
+            if (present == nullptr || *present != wanted.value) {
+                changes.push_back({.name = wanted.name, .value = &wanted.value});
+            }
+        }
+        for (const Parameter& present : backend.parameters->all()) {
+            if (parameters_->find(present.name) == nullptr) {
+                changes.push_back({.name = present.name, .value = nullptr});
+            }
+        }
+        if (!backend.start_errand(shared, Errand::Parameters, set_statement(changes))) {
+            fail(shared, errors::kOutOfMemory);
+        }
+        return;
+    }
+    if (held_.state() == HeldTransaction::State::Failed) {
+        held_.end();
+        if (!backend.start_errand(shared, Errand::FailTransaction, kFailTransaction)) {
+            fail(shared, errors::kOutOfMemory);
+        }
+    }
+}
+
+void Session::adopt_parameters(Shared& shared, Backend& backend) {
+    for (const Parameter& wanted : parameters_->all()) {
+        const std::string* present = backend.parameters->find(wanted.name);
+        if (present == nullptr) {
+            // Not reported by the server: pgring itself keeps book of it.
+            backend.parameters = shared.parameters.with(backend.parameters, wanted.name, wanted.value);
+            shared.parameters.learn_canonical(wanted.name, wanted.value, wanted.value);
+        } else if (!reported(wanted.name)) {
+            backend.parameters = shared.parameters.with(backend.parameters, wanted.name, wanted.value);
+        } else {
+            shared.parameters.learn_canonical(wanted.name, wanted.value, *present);
+        }
+    }
+    ParameterSetPtr const before = backend.parameters;
+    for (const Parameter& present : before->all()) {
+        if (!reported(present.name) && parameters_->find(present.name) == nullptr) {
+            backend.parameters = shared.parameters.without(backend.parameters, present.name);
+        }
+    }
+    set_parameters(shared, backend.parameters);
+}
+
+// -- Backend ------------------------------------------------------------------------------------------------------------
+
+bool Session::session_pooled() const {
+    return destination_ != nullptr && destination_->pool_mode == config::PoolMode::Session;
+}
+
+void Session::attached(Shared& shared, Backend& backend, route::Demand demand) {
+    attached_demand_ = demand;
+    scout_count_ = 0;
+    tell_fixed_parameters(shared, backend);
+    prepare_backend(shared, backend);
+}
+
+bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
+    if (errand == Errand::Parameters) {
+        if (backend.errand_failed()) {
+            const ServerError error = backend.error().value_or(ServerError{});
+            Error const told{.sqlstate = error.sqlstate, .message = error.message};
+            if (phase_ == Phase::Ready) {
+                refuse_unit(shared, told);
+            } else {
+                fail(shared, told);
+            }
+            return false;
+        }
+        adopt_parameters(shared, backend);
+    }
+    prepare_backend(shared, backend);
+    return true;
+}
+
+bool Session::can_release(const Backend& backend) const {
+    return backend.at_rest() && pin_ == Pin::None && !session_pooled() && body_rest_bytes_ == 0 &&
+           backend.pending_errand() == Errand::None;
+}
+
+bool Session::quiet() const { return phase_ != Phase::Ready || (in.empty() && held_.state() == HeldTransaction::State::None); }
+
+bool Session::lost(Shared& shared, Backend& backend) {
+    if (phase_ == Phase::Ended) {
+        return false;
+    }
+    if (phase_ != Phase::Ready) {
+        // The login starts over with another backend.
+        return true;
+    }
+    bool const carries_state = pin_ != Pin::None || session_pooled();
+    if (backend.mid_message_to_client()) {
+        end();
+        return false;
+    }
+    // Walks what was in flight: what could have been committed without the client knowing?
+    bool in_transaction = backend.status() != wire::TransactionStatus::Idle;
+    bool const was_in_transaction = in_transaction;
+    bool unknown = false;
+    bool client_waits = backend.pipeline.open() || body_rest_bytes_ > 0;
+    for (std::size_t i = 0; i < backend.pipeline.size(); ++i) {
+        const Expected& entry = backend.pipeline.at(i);
+        client_waits = client_waits || entry.audience != Audience::Errand;
+        unknown = unknown || entry.stake == Stake::Commits || (entry.stake == Stake::Writes && !in_transaction);
+        in_transaction = (in_transaction || entry.stake == Stake::Begins) && entry.stake != Stake::Commits;
+        if (entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate) {
+            statements_.undo();
+        }
+    }
+    const Error& error = unknown ? errors::kOutcomeUnknown
+                         : in_transaction || was_in_transaction ? errors::kTransactionLost
+                                                                : errors::kStatementLost;
+    if (carries_state) {
+        fail(shared, unknown ? error : errors::kSessionLost);
+        return false;
+    }
+    if (!client_waits) {
+        if (was_in_transaction) {
+            held_.lose();
+        }
+        return true;
+    }
+    if (was_in_transaction && !unknown) {
+        held_.fail();
+    }
+    std::uint32_t const answers = backend.pipeline.ready_owed();
+    bool error_sent = backend.front_error_sent() || backend.pipeline.skipping();
+    wire::MessageWriter writer(shared.scratch);
+    for (std::uint32_t i = 0; i < answers; ++i) {
+        if (!error_sent) {
+            write_error(writer, wire::Severity::Error, error);
+        }
+        wire::write_ready_for_query(writer, held_.status());
+        error_sent = false;
+        if (!writer.ok()) {
+            fail(shared, error);
+            return false;
+        }
+    }
+    if (backend.pipeline.open() || body_rest_bytes_ > 0) {
+        if (!error_sent) {
+            write_error(writer, wire::Severity::Error, error);
+        }
+        discarding_ = backend.pipeline.open();
+        if (body_rest_bytes_ > 0) {
+            dropping_rest_ = true;
+        }
+    }
+    tell(writer.written());
+    return phase_ == Phase::Ready;
+}
+
+void Session::refuse_unit(Shared& shared, const Error& error) {
+    if (phase_ != Phase::Ready) {
+        fail(shared, error);
+        return;
+    }
+    if (held_.state() == HeldTransaction::State::Begun) {
+        held_.fail();
+    }
+    wire::MessageWriter writer(shared.scratch);
+    write_error(writer, wire::Severity::Error, error);
+    std::array<std::byte, wire::kHeaderBytes> memory{};
+    ASSERT(in.size_bytes() >= wire::kHeaderBytes);
+    wire::Framed const framed = wire::frame(in.view(0, wire::kHeaderBytes, memory));
+    ASSERT(framed.state == wire::Framed::State::Complete);
+    auto const type = static_cast<wire::FrontendType>(framed.header.type);
+    if (type == wire::FrontendType::Query || type == wire::FrontendType::FunctionCall) {
+        wire::write_ready_for_query(writer, held_.status());
+        drop(framed.header);
+    } else {
+        discarding_ = true;
+    }
+    front_traits_.reset();
+    scout_count_ = 0;
+    tell(writer.written());
+}
+
+void Session::fail(Shared& shared, const Error& error) {
+    if (phase_ == Phase::Ended) {
+        return;
+    }
+    std::array<std::byte, 2048> memory{};
+    wire::MessageWriter writer(memory);
+    write_error(writer, wire::Severity::Fatal, error);
+    if (writer.ok()) {
+        tell(writer.written());
+    }
+    end();
+    static_cast<void>(shared);
+}
+
+void Session::on_deallocate_all() {
+    statements_.clear();
+    unnamed_ = Unnamed::None;
+}
+
+void Session::on_discard_all() {
+    pin_ = Pin::None;
+    unnamed_ = Unnamed::None;
+}
+
+void Session::tell_duplicate_name(Shared& shared) {
+    ASSERT(duplicate_names_ != nullptr && !duplicate_names_->empty());
+    std::string const text = "prepared statement \"" + duplicate_names_->front() + "\" already exists";
+    wire::MessageWriter writer(shared.scratch);
+    write_error(writer, wire::Severity::Error, {.sqlstate = sqlstate::kDuplicateStatement, .message = text});
+    tell(writer.written());
+    // The entry itself is skipped next, which forgets the name.
+}
+
+void Session::forget_duplicate_name() {
+    ASSERT(duplicate_names_ != nullptr && !duplicate_names_->empty());
+    duplicate_names_->pop_front();
+}
+
+}  // namespace pgring::session

@@ -1,0 +1,215 @@
+#pragma once
+/// A client's session: what its messages mean, from its first packet to its last.
+///
+///     Login --authenticated--> AwaitingWelcome --parameters known--> Ready --Terminate / failure--> Ended
+///
+/// The session works off what the client sends until it needs something that is not its own (input, a backend, an answer)
+/// and says so by its step; whoever drives it (proxy::Worker) calls advance() again when that has come.
+
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/network_address.h"
+#include "buffer/slice_queue.h"
+#include "pool/pool.h"
+#include "route/route.h"
+#include "session/backend.h"
+#include "session/errors.h"
+#include "session/frontend_login.h"
+#include "session/held_transaction.h"
+#include "session/pin.h"
+#include "session/shared.h"
+#include "session/statements.h"
+#include "wire/protocol.h"
+
+namespace pgring::session {
+
+/// What advance() stopped for.
+struct SessionStep {
+    enum class Kind : std::uint8_t {
+        Starved,        ///< more input is needed
+        Blocked,        ///< the backend's queue or pipeline is full, or an errand is under way
+        NeedsBackend,   ///< a backend that meets `demand`; call attached() and advance() when there is one
+        NeedsDrain,     ///< the backend must finish and be released before the next unit can be placed
+        Authenticated,  ///< find the destination, then call enter()
+        Canceled,       ///< it was a CancelRequest: see cancel_target()
+        Ended,          ///< nothing more will be read; close when `out` is empty
+    };
+
+    Kind kind = Kind::Starved;
+    route::Demand demand = route::Demand::Primary;
+};
+
+class Session {
+  public:
+    enum class Phase : std::uint8_t { Login, AwaitingWelcome, Ready, Ended };
+
+    Session(pool::SessionId id, const base::NetworkAddress& peer, auth::Transport transport, buffer::BufferPool& buffers);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Bytes received and not yet looked at; the worker pushes, advance() consumes.
+    buffer::SliceQueue in;
+    /// Bytes to be sent.
+    buffer::SliceQueue out;
+    pool::Waiter waiter;
+
+    /// Works off `in`. `backend` is the one that is attached, or nullptr.
+    [[nodiscard]] SessionStep advance(Shared& shared, Backend* backend);
+
+    // -- Login --
+    [[nodiscard]] const CancelTarget& cancel_target() const { return login_->cancel(); }
+    [[nodiscard]] const LoginRequest& login_request() const { return login_->request(); }
+    [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const { return login_->learned_keys(); }
+    /// After Authenticated: where the client wants to go. The welcome follows when its parameters are known.
+    void enter(Shared& shared, Destination& destination, CancelKey cancel_key);
+
+    // -- Backend --
+    /// A backend was attached. Sends it what the session needs first: parameters, a failed transaction.
+    void attached(Shared& shared, Backend& backend, route::Demand demand);
+    /// An errand of this session was answered. False where the session cannot go on with the backend: it has told the
+    /// client, and the backend is to be released.
+    [[nodiscard]] bool errand_done(Shared& shared, Backend& backend, Errand errand);
+    /// Nothing of the session is on the backend any more.
+    [[nodiscard]] bool can_release(const Backend& backend) const;
+    /// The backend is gone. Tells the client what became of its statements. False where the session must end with it.
+    [[nodiscard]] bool lost(Shared& shared, Backend& backend);
+    /// No backend could be had for the unit at the front of `in`: refuses it, the session goes on.
+    void refuse_unit(Shared& shared, const Error& error);
+    /// Ends the session with a FATAL error.
+    void fail(Shared& shared, const Error& error);
+
+    // -- What the backend's answers change --
+    [[nodiscard]] SessionStatements& statements() { return statements_; }
+    /// A ParameterStatus for the client. True where the client is to see it.
+    [[nodiscard]] bool on_parameter(Shared& shared, std::string_view name, std::string_view value);
+    void on_deallocate_all();
+    void on_discard_all();
+    void tell_duplicate_name(Shared& shared);
+    void forget_duplicate_name();
+    /// Appends to `out`; when no buffer is left the session ends.
+    void tell(std::span<const std::byte> message);
+
+    [[nodiscard]] Phase phase() const { return phase_; }
+    [[nodiscard]] pool::SessionId id() const { return id_; }
+    [[nodiscard]] Destination* destination() { return destination_; }
+    [[nodiscard]] const base::NetworkAddress& peer() const { return peer_; }
+    [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
+    [[nodiscard]] Pin pin() const { return pin_; }
+    [[nodiscard]] bool session_pooled() const;
+    /// Between transactions and with nothing of the client's to do: may be closed at shutdown.
+    [[nodiscard]] bool quiet() const;
+
+  private:
+    using Handled = std::optional<SessionStep>;
+
+    [[nodiscard]] SessionStep advance_login(Shared& shared);
+    [[nodiscard]] SessionStep advance_welcome(Shared& shared, Backend* backend);
+    [[nodiscard]] SessionStep advance_ready(Shared& shared, Backend* backend);
+    void welcome(Shared& shared);
+
+    // -- One message each (session_messages.cc). Nothing returned: it is worked off. --
+    [[nodiscard]] Handled on_message(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_discarded(wire::Header header);
+    [[nodiscard]] Handled on_query(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_parse(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_bind(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_describe(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_execute(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_close(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_sync(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_flush(Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_query_alone(Shared& shared, std::string_view text, const sql::Traits& traits,
+                                         wire::Header header);
+    [[nodiscard]] bool deallocate_here(Shared& shared, Backend* backend, std::string_view text);
+
+    /// Whether a backend that fits carries the unit now; else the step that asks for it.
+    [[nodiscard]] Handled place(Shared& shared, Backend* backend, wire::Header header, const sql::Traits* traits);
+    [[nodiscard]] std::optional<route::Demand> demand(Shared& shared, wire::Header header, const sql::Traits* traits);
+    void send_begin(Shared& shared, Backend& backend);
+    void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits);
+    [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend, std::string_view name,
+                                                               std::span<char, 32> memory);
+    [[nodiscard]] std::expected<std::string_view, Error> refer_to_unnamed(Shared& shared, Backend& backend);
+
+    /// A Parse at the front of `in`.
+    struct ParseView {
+        std::string_view name;
+        /// Text, zero byte, types.
+        std::span<const std::byte> rest;
+        sql::Traits traits;
+    };
+    [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header, const ParseView& parse);
+    [[nodiscard]] Handled refuse_duplicate(Shared& shared, Backend& backend, wire::Header header, std::string_view name);
+
+    /// The message at the front with another name in it; the first `replaced_bytes` of the old one go.
+    struct Renaming {
+        wire::FrontendType type{};
+        std::string_view prefix;
+        std::optional<char> prefix_end;
+        std::string_view name;
+        std::size_t replaced_bytes = 0;
+    };
+    [[nodiscard]] Handled send_renamed(Shared& shared, Backend& backend, wire::Header header, const Renaming& renaming);
+
+    void forward(Backend& backend, wire::Header header);
+    void forward_rest(Backend* backend);
+    void drop(wire::Header header);
+    [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }
+    [[nodiscard]] std::span<const std::byte> body(Shared& shared, wire::Header header, std::size_t size_bytes_max) const;
+
+    [[nodiscard]] bool needs_parameters(const Backend& backend) const { return backend.parameters != parameters_; }
+    void prepare_backend(Shared& shared, Backend& backend);
+    void adopt_parameters(Shared& shared, Backend& backend);
+    void tell_fixed_parameters(Shared& shared, const Backend& backend);
+    void set_parameters(Shared& shared, ParameterSetPtr parameters);
+    void end() { phase_ = Phase::Ended; }
+
+    pool::SessionId id_;
+    base::NetworkAddress peer_;
+    Phase phase_ = Phase::Login;
+    Pin pin_ = Pin::None;
+    sql::Dialect dialect_ = sql::Dialect::Standard;
+    /// application_name says that it only reads.
+    enum class Access : std::uint8_t { ReadWrite, ReadOnly } access_ = Access::ReadWrite;
+    /// After an error with no backend attached: drop everything up to the next Sync.
+    bool discarding_ = false;
+    /// The front message is a stray or refused one whose rest is dropped, not forwarded.
+    bool dropping_rest_ = false;
+    /// How the attached backend was asked for.
+    route::Demand attached_demand_ = route::Demand::Primary;
+    std::uint8_t scout_count_ = 0;
+    std::uint64_t body_rest_bytes_ = 0;
+
+    Destination* destination_ = nullptr;
+    CancelKey cancel_key_;
+    ParameterSetPtr parameters_;
+    ParameterSetPtr fixed_;
+    HeldTransaction held_;
+    SessionStatements statements_;
+
+    /// The unnamed statement: the body of its Parse behind the name, empty where there is none to prepare again.
+    std::string unnamed_body_;
+    enum class Unnamed : std::uint8_t { None, Kept, TooLong } unnamed_ = Unnamed::None;
+    std::uint32_t unnamed_generation_ = 0;
+    sql::Traits unnamed_traits_;
+    /// Traits of the statement bound last: what Execute will do.
+    sql::Traits bound_traits_;
+    /// Traits of the Query at the front, so that it is judged once though it may wait for a backend.
+    std::optional<sql::Traits> front_traits_;
+
+    std::unique_ptr<FrontendLogin> login_;
+    /// Parameters of the startup packet whose spelling the server has not confirmed yet; login only.
+    std::unique_ptr<std::vector<SpelledParameter>> unconfirmed_parameters_;
+    std::unique_ptr<std::deque<std::string>> duplicate_names_;
+};
+
+}  // namespace pgring::session

@@ -1,0 +1,731 @@
+/// What each of a client's messages does to its session: the one switch over frontend messages.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "session/session.h"
+#include "session/unit_scout.h"
+#include "wire/body_reader.h"
+#include "wire/framing.h"
+#include "wire/messages.h"
+
+namespace pgring::session {
+
+namespace {
+
+constexpr SessionStep kStarved{.kind = SessionStep::Kind::Starved};
+constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
+constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
+
+/// A unit that comes in more pieces than this is not looked ahead over again and again.
+constexpr std::uint8_t kScoutsMax = 64;
+/// Name of a statement that no server has, for a reference that must fail.
+constexpr std::string_view kNoSuchStatement = "pgring_none";
+constexpr std::string_view kReservedPrefix = "pgring_";
+
+Stake stake_of(const sql::Traits& traits) {
+    switch (traits.control) {
+        case sql::Control::Begin:
+        case sql::Control::BeginReadOnly:
+        case sql::Control::BeginSerializable: return Stake::Begins;
+        case sql::Control::Commit:
+        case sql::Control::CommitAndChain:
+        case sql::Control::PrepareTransaction:
+        case sql::Control::CommitPrepared:
+        case sql::Control::RollbackPrepared:
+        case sql::Control::Mixed: return Stake::Commits;
+        case sql::Control::None:
+        case sql::Control::Rollback:
+        case sql::Control::RollbackAndChain:
+        case sql::Control::Savepoint:
+        case sql::Control::RollbackTo:
+        case sql::Control::Release: break;
+    }
+    if (traits.effects.has(sql::Effect::Unjudged)) {
+        return Stake::Commits;
+    }
+    return traits.access == sql::Access::Write ? Stake::Writes : Stake::None;
+}
+
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && is_space(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && (is_space(text.back()) || text.back() == ';')) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+/// Takes `word` (lower case) and the space behind it off the front of `text`.
+bool take_word(std::string_view& text, std::string_view word) {
+    if (text.size() <= word.size() || !same_name(text.substr(0, word.size()), word) || !is_space(text[word.size()])) {
+        return false;
+    }
+    text = trimmed(text.substr(word.size()));
+    return true;
+}
+
+/// The command tag of a BEGIN that pgring answers; empty where the text starts with something else, e.g. a comment.
+std::string_view begin_tag(std::string_view text) {
+    std::string_view const rest = trimmed(text);
+    if (same_name(rest.substr(0, 5), "begin")) {
+        return "BEGIN";
+    }
+    return same_name(rest.substr(0, 5), "start") ? "START TRANSACTION" : std::string_view{};
+}
+
+bool is_known(char type) {
+    constexpr std::string_view kTypes = "BCdcfDEHFPpQSX";
+    return kTypes.find(type) != std::string_view::npos;
+}
+
+/// Messages that are forwarded by length, however long: nothing but their header must be there.
+bool streams(char type) {
+    return type == static_cast<char>(wire::FrontendType::CopyData) || type == static_cast<char>(wire::FrontendType::CopyFail) ||
+           type == static_cast<char>(wire::FrontendType::FunctionCall);
+}
+
+}  // namespace
+
+SessionStep Session::advance_ready(Shared& shared, Backend* backend) {
+    for (;;) {
+        if (body_rest_bytes_ > 0) {
+            forward_rest(backend);
+            if (body_rest_bytes_ > 0) {
+                return kStarved;
+            }
+        }
+        if (phase_ == Phase::Ended) {
+            in.clear();
+            return kEnded;
+        }
+        if (backend != nullptr && (backend->pending_errand() != Errand::None || backend->pipeline.full() ||
+                                   backend->out.size_bytes() >= kQueueHighBytes)) {
+            return in.empty() ? kStarved : kBlocked;
+        }
+        std::array<std::byte, wire::kHeaderBytes> memory{};
+        std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
+        wire::Framed const framed = wire::frame(in.view(0, head_bytes, memory));
+        if (framed.state == wire::Framed::State::NeedMore) {
+            return kStarved;
+        }
+        if (framed.state == wire::Framed::State::Broken || !is_known(framed.header.type)) {
+            fail(shared, {.sqlstate = sqlstate::kProtocolViolation,
+                          .message = framed.state == wire::Framed::State::Broken ? "invalid message length"
+                                                                                 : "invalid frontend message type",
+                          .detail = {},
+                          .hint = {}});
+            return kEnded;
+        }
+        if (Handled const handled = discarding_ ? on_discarded(framed.header) : on_message(shared, backend, framed.header)) {
+            return *handled;
+        }
+    }
+}
+
+Session::Handled Session::on_discarded(wire::Header header) {
+    auto const type = static_cast<wire::FrontendType>(header.type);
+    if (type == wire::FrontendType::Terminate) {
+        end();
+        return kEnded;
+    }
+    if (type == wire::FrontendType::Sync) {
+        if (!whole(header)) {
+            return kStarved;
+        }
+        discarding_ = false;
+        std::array<std::byte, 8> memory{};
+        wire::MessageWriter writer(memory);
+        wire::write_ready_for_query(writer, held_.status());
+        tell(writer.written());
+    }
+    drop(header);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Header header) {
+    auto const type = static_cast<wire::FrontendType>(header.type);
+    if (header.message_bytes() <= kWholeBytesMax && !streams(header.type) && !whole(header)) {
+        return kStarved;
+    }
+    if (backend != nullptr && backend->pipeline.skipping() && type != wire::FrontendType::Sync &&
+        type != wire::FrontendType::Terminate) {
+        // The server discards it; so it need not be sent, and leaves no trace here either.
+        drop(header);
+        return std::nullopt;
+    }
+    switch (type) {
+        case wire::FrontendType::Query: return on_query(shared, backend, header);
+        case wire::FrontendType::Parse: return on_parse(shared, backend, header);
+        case wire::FrontendType::Bind: return on_bind(shared, backend, header);
+        case wire::FrontendType::Describe: return on_describe(shared, backend, header);
+        case wire::FrontendType::Execute: return on_execute(shared, backend, header);
+        case wire::FrontendType::Close: return on_close(shared, backend, header);
+        case wire::FrontendType::Sync: return on_sync(shared, backend, header);
+        case wire::FrontendType::Flush: return on_flush(backend, header);
+        case wire::FrontendType::FunctionCall: return on_function_call(shared, backend, header);
+        case wire::FrontendType::CopyData:
+        case wire::FrontendType::CopyDone:
+        case wire::FrontendType::CopyFail: return on_copy(backend, header);
+        case wire::FrontendType::Terminate: end(); return kEnded;
+        case wire::FrontendType::PasswordMessage: break;
+    }
+    fail(shared, {.sqlstate = sqlstate::kProtocolViolation,
+                  .message = "unexpected password message",
+                  .detail = {},
+                  .hint = {}});
+    return kEnded;
+}
+
+// -- Placing a unit -----------------------------------------------------------------------------------------------------
+
+std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header, const sql::Traits* traits) {
+    if (access_ == Access::ReadOnly) {
+        return route::Demand::StandbyOnly;
+    }
+    if (session_pooled() || shared.balancing == Balancing::Off) {
+        return route::Demand::Primary;
+    }
+    if (held_.state() == HeldTransaction::State::Begun) {
+        return held_.control() == sql::Control::BeginReadOnly ? route::Demand::PreferStandby : route::Demand::Primary;
+    }
+    if (traits != nullptr) {
+        return standby_may_serve(*traits) ? route::Demand::PreferStandby : route::Demand::Primary;
+    }
+    auto const type = static_cast<wire::FrontendType>(header.type);
+    if (type == wire::FrontendType::FunctionCall || type == wire::FrontendType::Query || scout_count_ >= kScoutsMax) {
+        return route::Demand::Primary;
+    }
+    ++scout_count_;
+    ScoutView const view{.statements = statements_,
+                         .unnamed = unnamed_ == Unnamed::None ? nullptr : &unnamed_traits_,
+                         .dialect = dialect_};
+    switch (scout_unit(shared, in, view)) {
+        case Scouted::NeedMore: return std::nullopt;
+        case Scouted::Read: return route::Demand::PreferStandby;
+        case Scouted::Write: return route::Demand::Primary;
+    }
+    return route::Demand::Primary;
+}
+
+Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header header, const sql::Traits* traits) {
+    if (backend == nullptr) {
+        if (held_.state() == HeldTransaction::State::Lost) {
+            held_.fail();
+            refuse_unit(shared, errors::kTransactionLost);
+            return kStarved;
+        }
+        std::optional<route::Demand> const wanted = demand(shared, header, traits);
+        if (!wanted.has_value()) {
+            return kStarved;
+        }
+        return SessionStep{.kind = SessionStep::Kind::NeedsBackend, .demand = *wanted};
+    }
+    bool const own = pin_ != Pin::None || session_pooled() || backend->pipeline.open() || backend->pipeline.empty();
+    if (own || attached_demand_ != route::Demand::PreferStandby) {
+        return std::nullopt;
+    }
+    // Earlier reads are still out on a standby, and what the client will be in after them is not known yet.
+    std::optional<route::Demand> const wanted = demand(shared, header, traits);
+    if (!wanted.has_value()) {
+        return kStarved;
+    }
+    if (*wanted == route::Demand::PreferStandby) {
+        return std::nullopt;
+    }
+    return SessionStep{.kind = SessionStep::Kind::NeedsDrain, .demand = *wanted};
+}
+
+void Session::send_begin(Shared& shared, Backend& backend) {
+    if (held_.state() != HeldTransaction::State::Begun) {
+        return;
+    }
+    if (!backend.start_errand(shared, Errand::Begin, held_.begin_text())) {
+        fail(shared, errors::kOutOfMemory);
+    }
+    held_.end();
+}
+
+void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& traits) {
+    if (traits.effects.empty() || session_pooled()) {
+        return;
+    }
+    if (traits.effects.has(sql::Effect::Unjudged)) {
+        backend.needs_reset = true;
+    }
+    Pin const pin = pin_of(traits.effects);
+    if (pin != Pin::None && pin_ == Pin::None) {
+        pin_ = pin;
+        shared.stats.pins.add();
+        shared.log.debug("session_pinned", {{"user", destination_->user},
+                                            {"database", destination_->database},
+                                            {"reason", to_string(pin)}});
+    }
+}
+
+// -- Moving bytes -------------------------------------------------------------------------------------------------------
+
+void Session::forward(Backend& backend, wire::Header header) {
+    body_rest_bytes_ = header.message_bytes();
+    dropping_rest_ = false;
+    forward_rest(&backend);
+}
+
+void Session::drop(wire::Header header) {
+    body_rest_bytes_ = header.message_bytes();
+    dropping_rest_ = true;
+    forward_rest(nullptr);
+}
+
+void Session::forward_rest(Backend* backend) {
+    std::size_t const count = std::min<std::uint64_t>(body_rest_bytes_, in.size_bytes());
+    if (dropping_rest_ || backend == nullptr) {
+        in.consume(count);
+    } else {
+        in.move_front(count, backend->out);
+    }
+    body_rest_bytes_ -= count;
+}
+
+std::span<const std::byte> Session::body(Shared& shared, wire::Header header, std::size_t size_bytes_max) const {
+    std::size_t const there = std::min<std::uint64_t>(in.size_bytes() - wire::kHeaderBytes, header.body_bytes);
+    return in.view(wire::kHeaderBytes, std::min(there, size_bytes_max), shared.scratch);
+}
+
+// -- Simple query -------------------------------------------------------------------------------------------------------
+
+Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Header header) {
+    if (!front_traits_.has_value()) {
+        sql::Traits traits = sql::kUnjudged;
+        if (header.message_bytes() <= kWholeBytesMax) {
+            wire::BodyReader reader(body(shared, header, header.body_bytes));
+            std::string_view const text = reader.string();
+            if (!reader.ok() || !reader.at_end()) {
+                fail(shared, errors::kBadMessage);
+                return kEnded;
+            }
+            traits = shared.classifier.classify(text, dialect_);
+            bool const done_here = backend == nullptr ? on_query_alone(shared, text, traits, header).has_value()
+                                                      : traits.effects.has(sql::Effect::SqlDeallocate) &&
+                                                            traits.statements == sql::StatementCount::One &&
+                                                            deallocate_here(shared, backend, text);
+            if (done_here) {
+                drop(header);
+                if (backend != nullptr) {
+                    backend->answer_local(shared, this);
+                }
+                return std::nullopt;
+            }
+        }
+        front_traits_ = traits;
+    }
+    if (Handled const placed = place(shared, backend, header, &*front_traits_)) {
+        return placed;
+    }
+    sql::Traits const traits = *std::exchange(front_traits_, std::nullopt);
+    send_begin(shared, *backend);
+    note_effects(shared, *backend, traits);
+    unnamed_ = Unnamed::None;
+    backend->unnamed_owner = {};
+    backend->pipeline.expect({.request = Request::Query, .stake = stake_of(traits)});
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+/// A query that needs no backend: BEGIN is held back, and what ends a held BEGIN is answered here. Returns something where
+/// the message was answered.
+Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, const sql::Traits& traits,
+                                         wire::Header header) {
+    static_cast<void>(header);
+    std::string_view tag;
+    if (held_.state() == HeldTransaction::State::None && !session_pooled() && traits.begin_deferrable() &&
+        access_ == Access::ReadWrite) {
+        tag = begin_tag(text);
+        if (!tag.empty()) {
+            held_.begin(text, traits.control);
+        }
+    } else if (held_.state() == HeldTransaction::State::Begun && traits.statements == sql::StatementCount::One &&
+               (traits.control == sql::Control::Commit || traits.control == sql::Control::Rollback)) {
+        tag = traits.control == sql::Control::Commit ? "COMMIT" : "ROLLBACK";
+        held_.end();
+    } else if (traits.effects.has(sql::Effect::SqlDeallocate) && traits.statements == sql::StatementCount::One &&
+               (held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun) &&
+               deallocate_here(shared, nullptr, text)) {
+        tag = "DEALLOCATE";
+    }
+    if (tag.empty()) {
+        return std::nullopt;
+    }
+    std::array<std::byte, 64> memory{};
+    wire::MessageWriter writer(memory);
+    wire::write_command_complete(writer, tag);
+    wire::write_ready_for_query(writer, held_.status());
+    tell(writer.written());
+    return kStarved;
+}
+
+/// DEALLOCATE of a statement that was prepared by protocol: the server knows it under another name, so it is done here.
+bool Session::deallocate_here(Shared& shared, Backend* backend, std::string_view text) {
+    static_cast<void>(shared);
+    std::string_view name = trimmed(text);
+    if (session_pooled() || !take_word(name, "deallocate")) {
+        return false;
+    }
+    std::string_view const maybe = name;
+    if (!take_word(name, "prepare")) {
+        name = maybe;
+    }
+    if (name.size() >= 2 && name.front() == '"' && name.back() == '"') {
+        name = name.substr(1, name.size() - 2);
+    }
+    // A folded or escaped spelling is left to the server, which then says 26000.
+    if (statements_.find(name) == nullptr) {
+        return false;
+    }
+    if (backend == nullptr) {
+        statements_.erase(name);
+        return true;
+    }
+    if (backend->pipeline.full()) {
+        return false;
+    }
+    statements_.drop(name);
+    backend->pipeline.expect(
+        {.request = Request::Query, .audience = Audience::Local, .purpose = Purpose::Deallocate});
+    return true;
+}
+
+// -- Extended query -----------------------------------------------------------------------------------------------------
+
+Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Header header) {
+    std::uint64_t const limit = shared.settings.pgring.prepared_statement_bytes_max;
+    bool const keeps = header.body_bytes <= limit;
+    if (keeps && !whole(header)) {
+        return kStarved;
+    }
+    if (!keeps && in.size_bytes() < kWholeBytesMax) {
+        return kStarved;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, keeps ? header.body_bytes : kWholeBytesMax));
+    std::string_view const name = reader.string();
+    std::span<const std::byte> const rest = reader.rest();
+    std::string_view const text = keeps ? reader.string() : std::string_view{};
+    if (!reader.ok()) {
+        fail(shared, errors::kBadMessage);
+        return kEnded;
+    }
+    sql::Traits const traits = keeps ? shared.classifier.classify(text, dialect_) : sql::kUnjudged;
+    return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
+}
+
+Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::Header header, const ParseView& parse) {
+    bool const keeps = header.body_bytes <= shared.settings.pgring.prepared_statement_bytes_max;
+    if (session_pooled()) {
+        backend.pipeline.expect({.request = Request::Parse});
+        forward(backend, header);
+        return std::nullopt;
+    }
+    if (parse.name.empty()) {
+        unnamed_ = keeps ? Unnamed::Kept : Unnamed::TooLong;
+        unnamed_body_.assign(keeps ? reinterpret_cast<const char*>(parse.rest.data()) : "", keeps ? parse.rest.size() : 0);
+        unnamed_traits_ = parse.traits;
+        backend.unnamed_owner = id_;
+        backend.unnamed_generation = ++unnamed_generation_;
+        backend.pipeline.expect({.request = Request::Parse});
+        forward(backend, header);
+        return std::nullopt;
+    }
+    if (statements_.find(parse.name) != nullptr) {
+        return refuse_duplicate(shared, backend, header, parse.name);
+    }
+    StatementRef statement;
+    if (keeps && !statements_.full()) {
+        statement = shared.statements.intern(
+            {reinterpret_cast<const char*>(parse.rest.data()), parse.rest.size()}, parse.traits);
+    }
+    if (!statement) {
+        fail(shared, keeps ? errors::kTooManyStatements : errors::kStatementTooLong);
+        return kEnded;
+    }
+    if (backend.statements.use(statement->number, backend.unit)) {
+        backend.pipeline.expect({.request = Request::Parse, .audience = Audience::Local, .purpose = Purpose::ClientName});
+        statements_.add(parse.name, std::move(statement));
+        drop(header);
+        backend.answer_local(shared, this);
+        return std::nullopt;
+    }
+    std::array<char, 32> memory{};
+    std::string_view const server = server_name(statement->number, shared.worker, memory);
+    std::array<std::byte, 64> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string(server).end(parse.rest.size());
+    if (!backend.make_room(shared) || !backend.out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    backend.pipeline.expect(
+        {.request = Request::Parse, .purpose = Purpose::ClientName, .statement = statement->number});
+    backend.statements.add(statement->number, backend.unit);
+    std::size_t const replaced = wire::kHeaderBytes + parse.name.size() + 1;
+    statements_.add(parse.name, std::move(statement));
+    in.consume(replaced);
+    in.move_front(header.message_bytes() - replaced, backend.out);
+    return std::nullopt;
+}
+
+/// PostgreSQL refuses a name that is taken, and that fails the transaction. The server does not know the name; so it is sent
+/// a Bind that must fail, and its error is replaced.
+Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wire::Header header, std::string_view name) {
+    if (duplicate_names_ == nullptr) {
+        duplicate_names_ = std::make_unique<std::deque<std::string>>();
+    }
+    duplicate_names_->emplace_back(name);
+    std::array<std::byte, 64> memory{};
+    wire::MessageWriter writer(memory);
+    writer.begin(wire::FrontendType::Bind).string("").string(kNoSuchStatement).u16(0).u16(0).u16(0).end();
+    if (!backend.out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    backend.pipeline.expect({.request = Request::Bind, .purpose = Purpose::DuplicateName});
+    drop(header);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header header) {
+    if (header.message_bytes() > kWholeBytesMax && in.size_bytes() < kWholeBytesMax) {
+        return kStarved;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, kWholeBytesMax - wire::kHeaderBytes));
+    std::string_view const portal = reader.string();
+    std::string_view const name = reader.string();
+    if (!reader.ok()) {
+        fail(shared, header.message_bytes() > kWholeBytesMax ? errors::kNamesTooLong : errors::kBadMessage);
+        return kEnded;
+    }
+    std::array<char, 32> memory{};
+    std::size_t const replaced = wire::kHeaderBytes + portal.size() + 1 + name.size() + 1;
+    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, memory);
+    if (!reference.has_value()) {
+        fail(shared, reference.error());
+        return kEnded;
+    }
+    note_effects(shared, *backend, bound_traits_);
+    backend->pipeline.expect({.request = Request::Bind});
+    return send_renamed(shared, *backend, header,
+                        {.type = wire::FrontendType::Bind,
+                         .prefix = portal,
+                         .prefix_end = '\0',
+                         .name = *reference,
+                         .replaced_bytes = replaced});
+}
+
+Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::Header header) {
+    if (header.message_bytes() > kWholeBytesMax) {
+        fail(shared, errors::kNamesTooLong);
+        return kEnded;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, header.body_bytes));
+    char const kind = static_cast<char>(reader.byte());
+    std::string_view const name = reader.string();
+    if (!reader.ok()) {
+        fail(shared, errors::kBadMessage);
+        return kEnded;
+    }
+    if (kind != 'S') {
+        backend->pipeline.expect({.request = Request::Describe});
+        forward(*backend, header);
+        return std::nullopt;
+    }
+    std::array<char, 32> memory{};
+    std::size_t const replaced = header.message_bytes();
+    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, memory);
+    if (!reference.has_value()) {
+        fail(shared, reference.error());
+        return kEnded;
+    }
+    backend->pipeline.expect({.request = Request::Describe});
+    return send_renamed(shared, *backend, header,
+                        {.type = wire::FrontendType::Describe,
+                         .prefix = "S",
+                         .prefix_end = {},
+                         .name = *reference,
+                         .replaced_bytes = replaced});
+}
+
+/// What the statement that the client calls `name` is called at the backend, after making sure that it is there. `name` may
+/// lie in the scratch memory, so nothing called here may write there.
+std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& backend, std::string_view name,
+                                                      std::span<char, 32> memory) {
+    if (session_pooled()) {
+        bound_traits_ = sql::kUnjudged;
+        return name;
+    }
+    if (name.empty()) {
+        bound_traits_ = unnamed_ == Unnamed::None ? sql::kUnjudged : unnamed_traits_;
+        return refer_to_unnamed(shared, backend);
+    }
+    const StatementRef* known = statements_.find(name);
+    if (known == nullptr) {
+        bound_traits_ = sql::kUnjudged;
+        bound_traits_.effects = {};
+        // The server has no statement of this name either, unless it is one that pgring made for somebody.
+        return name.starts_with(kReservedPrefix) ? kNoSuchStatement : name;
+    }
+    bound_traits_ = (*known)->traits;
+    if (!backend.prepare(shared, **known)) {
+        return std::unexpected(errors::kOutOfMemory);
+    }
+    return server_name((*known)->number, shared.worker, memory);
+}
+
+std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared, Backend& backend) {
+    if (backend.unnamed_owner == id_ && backend.unnamed_generation == unnamed_generation_ && unnamed_ != Unnamed::None) {
+        return std::string_view{};
+    }
+    if (unnamed_ != Unnamed::Kept) {
+        return kNoSuchStatement;
+    }
+    std::array<std::byte, 16> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string("").end(unnamed_body_.size());
+    if (!backend.out.push_copy(writer.written()) || !backend.out.push_copy(std::as_bytes(std::span(unnamed_body_)))) {
+        return std::unexpected(errors::kOutOfMemory);
+    }
+    backend.pipeline.expect(
+        {.request = Request::Parse, .audience = Audience::Errand, .purpose = Purpose::PrepareUnnamed});
+    backend.unnamed_owner = id_;
+    backend.unnamed_generation = unnamed_generation_;
+    shared.stats.statements_prepared_again.add();
+    return std::string_view{};
+}
+
+Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::Header header, const Renaming& renaming) {
+    std::size_t const rest_bytes = header.message_bytes() - renaming.replaced_bytes;
+    std::array<std::byte, kWholeBytesMax + 64> memory;
+    wire::MessageWriter writer(memory);
+    writer.begin(renaming.type).raw(renaming.prefix);
+    if (renaming.prefix_end.has_value()) {
+        writer.byte(*renaming.prefix_end);
+    }
+    writer.string(renaming.name).end(rest_bytes);
+    if (!writer.ok() || !backend.out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    in.consume(renaming.replaced_bytes);
+    body_rest_bytes_ = rest_bytes;
+    dropping_rest_ = false;
+    forward_rest(&backend);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Header header) {
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    backend->pipeline.expect({.request = Request::Execute, .stake = stake_of(bound_traits_)});
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Header header) {
+    if (header.message_bytes() > kWholeBytesMax) {
+        fail(shared, errors::kNamesTooLong);
+        return kEnded;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, header.body_bytes));
+    char const kind = static_cast<char>(reader.byte());
+    std::string_view const name = reader.string();
+    if (!reader.ok()) {
+        fail(shared, errors::kBadMessage);
+        return kEnded;
+    }
+    if (kind == 'S' && !name.empty() && !session_pooled()) {
+        backend->pipeline.expect({.request = Request::Close, .audience = Audience::Local, .purpose = Purpose::ClientName});
+        statements_.drop(name);
+        drop(header);
+        backend->answer_local(shared, this);
+        return std::nullopt;
+    }
+    if (kind == 'S' && name.empty()) {
+        unnamed_ = Unnamed::None;
+        backend->unnamed_owner = {};
+    }
+    backend->pipeline.expect({.request = Request::Close});
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header header) {
+    if (backend == nullptr) {
+        if (held_.state() == HeldTransaction::State::Lost) {
+            return place(shared, backend, header, nullptr);
+        }
+        std::array<std::byte, 8> memory{};
+        wire::MessageWriter writer(memory);
+        wire::write_ready_for_query(writer, held_.status());
+        tell(writer.written());
+        drop(header);
+        return std::nullopt;
+    }
+    backend->pipeline.expect({.request = Request::Sync});
+    ++backend->unit;
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_flush(Backend* backend, wire::Header header) {
+    if (backend == nullptr) {
+        drop(header);
+    } else {
+        forward(*backend, header);
+    }
+    return std::nullopt;
+}
+
+Session::Handled Session::on_function_call(Shared& shared, Backend* backend, wire::Header header) {
+    if (Handled const placed = place(shared, backend, header, &sql::kUnjudged)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    backend->pipeline.expect({.request = Request::FunctionCall, .stake = Stake::Writes});
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+Session::Handled Session::on_copy(Backend* backend, wire::Header header) {
+    if (backend == nullptr || (backend->pipeline.empty() && !session_pooled())) {
+        // What a client still sends after its COPY failed; the server would ignore it too.
+        drop(header);
+        return std::nullopt;
+    }
+    if (header.type != static_cast<char>(wire::FrontendType::CopyData)) {
+        backend->pipeline.copy_in_ends();
+    }
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+}  // namespace pgring::session

@@ -1,0 +1,176 @@
+#include "session/statements.h"
+
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace pgring::session {
+
+StatementRef::StatementRef(StatementMap& map, Statement& statement) : map_(&map), statement_(&statement) {
+    ++statement.references;
+}
+
+StatementRef::StatementRef(StatementRef&& other) noexcept
+    : map_(std::exchange(other.map_, nullptr)), statement_(std::exchange(other.statement_, nullptr)) {}
+
+StatementRef& StatementRef::operator=(StatementRef&& other) noexcept {
+    if (this != &other) {
+        reset();
+        map_ = std::exchange(other.map_, nullptr);
+        statement_ = std::exchange(other.statement_, nullptr);
+    }
+    return *this;
+}
+
+StatementRef::StatementRef(const StatementRef& other) : map_(other.map_), statement_(other.statement_) {
+    if (statement_ != nullptr) {
+        ++statement_->references;
+    }
+}
+
+StatementRef& StatementRef::operator=(const StatementRef& other) {
+    if (this != &other) {
+        *this = StatementRef(other);
+    }
+    return *this;
+}
+
+void StatementRef::reset() {
+    if (statement_ != nullptr && --statement_->references == 0) {
+        map_->forget(*statement_);
+    }
+    statement_ = nullptr;
+    map_ = nullptr;
+}
+
+StatementRef StatementMap::intern(std::string_view parse_body, sql::Traits traits) {
+    if (auto const found = statements_.find(parse_body); found != statements_.end()) {
+        return {*this, *found->second};
+    }
+    if (size_bytes_ + parse_body.size() > kBytesMax || next_number_ == 0) {
+        return {};
+    }
+    auto statement = std::make_unique<Statement>();
+    statement->number = next_number_++;
+    statement->traits = traits;
+    statement->parse_body = parse_body;
+    size_bytes_ += parse_body.size();
+    Statement& made = *statement;
+    statements_.emplace(std::string_view(made.parse_body), std::move(statement));
+    return {*this, made};
+}
+
+void StatementMap::forget(Statement& statement) {
+    size_bytes_ -= statement.parse_body.size();
+    // The key refers to the statement's own text: find first, erase by position.
+    auto const found = statements_.find(std::string_view(statement.parse_body));
+    ASSERT(found != statements_.end());
+    statements_.erase(found);
+}
+
+const StatementRef* SessionStatements::find(std::string_view name) const {
+    auto const found = names_.find(name);
+    return found == names_.end() ? nullptr : &found->second;
+}
+
+void SessionStatements::add(std::string_view name, StatementRef statement) {
+    auto const [at, inserted] = names_.try_emplace(std::string(name), statement);
+    ASSERT(inserted);
+    unconfirmed_.push_back({.kind = Change::Kind::Added, .name = std::string(name), .statement = std::move(statement)});
+}
+
+void SessionStatements::drop(std::string_view name) {
+    Change change{.kind = Change::Kind::Dropped, .name = std::string(name), .statement = {}};
+    if (auto const found = names_.find(name); found != names_.end()) {
+        change.statement = std::move(found->second);
+        names_.erase(found);
+    }
+    unconfirmed_.push_back(std::move(change));
+}
+
+void SessionStatements::confirm() {
+    ASSERT(!unconfirmed_.empty());
+    unconfirmed_.pop_front();
+}
+
+void SessionStatements::undo() {
+    ASSERT(!unconfirmed_.empty());
+    Change change = std::move(unconfirmed_.front());
+    unconfirmed_.pop_front();
+    switch (change.kind) {
+        case Change::Kind::Added:
+            // A later undone Close may already have put an older statement back under this name; that one stays.
+            if (auto const found = names_.find(change.name);
+                found != names_.end() && found->second.get() == change.statement.get()) {
+                names_.erase(found);
+            }
+            break;
+        case Change::Kind::Dropped:
+            if (change.statement) {
+                names_.insert_or_assign(std::move(change.name), std::move(change.statement));
+            }
+            break;
+    }
+}
+
+void SessionStatements::clear() { names_.clear(); }
+
+void SessionStatements::erase(std::string_view name) {
+    if (auto const found = names_.find(name); found != names_.end()) {
+        names_.erase(found);
+    }
+}
+
+bool BackendStatements::use(std::uint32_t statement, std::uint64_t unit) {
+    auto const found = index_.find(statement);
+    if (found == index_.end()) {
+        return false;
+    }
+    found->second->unit = unit;
+    order_.splice(order_.begin(), order_, found->second);
+    return true;
+}
+
+void BackendStatements::add(std::uint32_t statement, std::uint64_t unit) {
+    ASSERT(!index_.contains(statement));
+    order_.push_front({.statement = statement, .unit = unit});
+    index_.emplace(statement, order_.begin());
+}
+
+void BackendStatements::remove(std::uint32_t statement) {
+    if (auto const found = index_.find(statement); found != index_.end()) {
+        order_.erase(found->second);
+        index_.erase(found);
+    }
+}
+
+void BackendStatements::restore(std::uint32_t statement) {
+    if (!index_.contains(statement)) {
+        order_.push_back({.statement = statement, .unit = 0});
+        index_.emplace(statement, std::prev(order_.end()));
+    }
+}
+
+std::uint32_t BackendStatements::surplus(std::size_t limit, std::uint64_t unit) const {
+    if (index_.size() < limit || order_.empty() || order_.back().unit == unit) {
+        return kNoStatement;
+    }
+    return order_.back().statement;
+}
+
+void BackendStatements::clear() {
+    order_.clear();
+    index_.clear();
+}
+
+std::string_view server_name(std::uint32_t statement, unsigned worker, std::span<char, 32> memory) {
+    char* at = memory.data();
+    char* const end = memory.data() + memory.size();
+    std::memcpy(at, "pgring_", 7);
+    at = std::to_chars(at + 7, end, worker).ptr;
+    *at++ = '_';
+    at = std::to_chars(at, end, statement).ptr;
+    return {memory.data(), static_cast<std::size_t>(at - memory.data())};
+}
+
+}  // namespace pgring::session

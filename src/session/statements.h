@@ -1,0 +1,154 @@
+#pragma once
+/// Prepared statements in transaction pooling. A client's name stands for a text with parameter types; each backend keeps
+/// the texts it was given under a name of pgring's own, "pgring_<worker>_<number>". So sessions share what is the same, a
+/// session may meet another backend in each transaction, and a statement that a backend lacks is prepared there first.
+///
+/// Three parts: the worker's map of texts (StatementMap), a session's names (SessionStatements), what a backend has
+/// (BackendStatements). All bounded; one worker's, not thread-safe.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/contract.h"
+#include "session/pipeline.h"
+#include "sql/traits.h"
+
+namespace pgring::session {
+
+class StatementMap;
+
+/// One text with its parameter types. Counted by the names of sessions that refer to it; immutable otherwise.
+struct Statement {
+    /// Never kNoStatement, never used again within the process.
+    std::uint32_t number = kNoStatement;
+    std::uint32_t references = 0;
+    sql::Traits traits;
+    /// The body of Parse behind the statement's name: text, zero byte, parameter types.
+    std::string parse_body;
+};
+
+/// A counted reference to a Statement.
+class StatementRef {
+  public:
+    StatementRef() = default;
+    StatementRef(StatementMap& map, Statement& statement);
+    StatementRef(StatementRef&& other) noexcept;
+    StatementRef& operator=(StatementRef&& other) noexcept;
+    StatementRef(const StatementRef& other);
+    StatementRef& operator=(const StatementRef& other);
+    ~StatementRef() { reset(); }
+
+    [[nodiscard]] explicit operator bool() const { return statement_ != nullptr; }
+    [[nodiscard]] const Statement& operator*() const { return *statement_; }
+    [[nodiscard]] const Statement* operator->() const { return statement_; }
+    [[nodiscard]] const Statement* get() const { return statement_; }
+    void reset();
+
+  private:
+    StatementMap* map_ = nullptr;
+    Statement* statement_ = nullptr;
+};
+
+/// The texts that sessions of one worker refer to. A text is kept as long as a session has a name for it.
+class StatementMap {
+  public:
+    /// All texts together may take this many bytes; beyond it intern() says no.
+    static constexpr std::size_t kBytesMax = std::size_t{256} << 20U;
+
+    StatementMap() = default;
+    StatementMap(const StatementMap&) = delete;
+    StatementMap& operator=(const StatementMap&) = delete;
+    ~StatementMap() { ASSERT(statements_.empty()); }
+
+    /// The statement with this Parse body, made when new; empty when memory for texts is used up.
+    [[nodiscard]] StatementRef intern(std::string_view parse_body, sql::Traits traits);
+    [[nodiscard]] std::size_t size() const { return statements_.size(); }
+    [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
+
+  private:
+    friend class StatementRef;
+    void forget(Statement& statement);
+
+    std::unordered_map<std::string_view, std::unique_ptr<Statement>> statements_;
+    std::size_t size_bytes_ = 0;
+    std::uint32_t next_number_ = 1;
+};
+
+/// A client's names for statements, with those changes still unconfirmed by the server that must be undone if it skips
+/// them: names are taken and dropped when the client asks, because later messages of the same pipeline rely on it.
+class SessionStatements {
+  public:
+    /// Names of one session at most.
+    static constexpr std::size_t kNamesMax = 16384;
+
+    /// The statement of this name, or nullptr. The unnamed one is not kept here.
+    [[nodiscard]] const StatementRef* find(std::string_view name) const;
+    [[nodiscard]] bool full() const { return names_.size() >= kNamesMax; }
+    [[nodiscard]] std::size_t size() const { return names_.size(); }
+
+    /// Parse of a name that is free. Confirmed or undone in the order of the calls, together with drop().
+    void add(std::string_view name, StatementRef statement);
+    /// Close of a name; an unknown one is fine.
+    void drop(std::string_view name);
+    /// The server (or pgring in its stead) did the oldest unconfirmed change.
+    void confirm();
+    /// The server skipped or refused it.
+    void undo();
+    /// DISCARD ALL, DEALLOCATE ALL, or a new backend generation for unconfirmed changes: everything is gone.
+    void clear();
+    /// DEALLOCATE of one name, confirmed.
+    void erase(std::string_view name);
+
+  private:
+    struct Change {
+        enum class Kind : std::uint8_t { Added, Dropped } kind;
+        std::string name;
+        StatementRef statement;
+    };
+    struct NameHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+    };
+
+    std::unordered_map<std::string, StatementRef, NameHash, std::equal_to<>> names_;
+    std::deque<Change> unconfirmed_;
+};
+
+/// The statements that one backend has, least recently used first to go.
+class BackendStatements {
+  public:
+    /// Whether the backend has it; a hit becomes the most recently used. `unit` is the number of the current unit (up to a
+    /// Sync): what it uses is not evicted within it.
+    [[nodiscard]] bool use(std::uint32_t statement, std::uint64_t unit);
+    void add(std::uint32_t statement, std::uint64_t unit);
+    /// The server skipped or refused the Parse, or the statement was closed.
+    void remove(std::uint32_t statement);
+    /// A Close that the server skipped: the statement is still there, and the first to go.
+    void restore(std::uint32_t statement);
+    /// The statement to close to stay within `limit`, or kNoStatement. Nothing that `unit` uses is named.
+    [[nodiscard]] std::uint32_t surplus(std::size_t limit, std::uint64_t unit) const;
+    void clear();
+    [[nodiscard]] std::size_t size() const { return index_.size(); }
+
+  private:
+    struct Entry {
+        std::uint32_t statement;
+        std::uint64_t unit;
+    };
+    /// Most recently used first.
+    std::list<Entry> order_;
+    std::unordered_map<std::uint32_t, std::list<Entry>::iterator> index_;
+};
+
+/// Writes the name of a statement at the server into `memory` and returns it, without the zero byte.
+[[nodiscard]] std::string_view server_name(std::uint32_t statement, unsigned worker, std::span<char, 32> memory);
+
+}  // namespace pgring::session

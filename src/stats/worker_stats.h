@@ -1,0 +1,41 @@
+#pragma once
+/// What one worker counts. Names follow pgbouncer's SHOW STATS where it has one.
+
+#include <vector>
+
+#include "stats/counter.h"
+
+namespace pgring::stats {
+
+/// Per server, in the configuration's order.
+struct ServerStats {
+    /// Times a session got a backend of this server (pgbouncer: server_assignment_count).
+    Counter assignments;
+    /// Of these, for reads that any standby may serve.
+    Counter reads_balanced;
+    /// ReadyForQuery that reached clients from this server (pgbouncer: query_count counts statements).
+    Counter queries;
+    Counter backends_open;
+    Counter logins;
+    Counter login_failures;
+    /// Connections that broke while a session used them.
+    Counter backends_lost;
+};
+
+struct WorkerStats {
+    explicit WorkerStats(std::size_t server_count) : servers(server_count) {}
+
+    Counter clients;          ///< connected now
+    Counter client_logins;    ///< since start
+    Counter login_failures;   ///< wrong passwords and the like
+    Counter waiting;          ///< sessions that wait for a backend now
+    Counter cancels;          ///< cancel requests carried to a server
+    Counter bytes_received;   ///< from clients
+    Counter bytes_sent;       ///< to clients
+    Counter pins;             ///< sessions that became tied to their backend
+    Counter statements_prepared_again;  ///< Parse sent because a backend lacked a statement
+    Counter buffers_exhausted;  ///< receives put off because no buffer was free
+    std::vector<ServerStats> servers;
+};
+
+}  // namespace pgring::stats
