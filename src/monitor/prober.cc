@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 /// Between two probes that workers ask for: a probe of a local server takes less than 1 ms.
 constexpr base::Duration kHurrySpacing = milliseconds(10);
 
-/// How often a look-up is asked whether it has ended; glibc could only tell by a thread or a signal.
+/// How often a look-up is asked whether it has ended.
 constexpr base::Duration kResolutionStep = milliseconds(5);
 
 void ignore_notice(void* /*nothing*/, const PGresult* /*notice*/) {}

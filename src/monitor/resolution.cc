@@ -1,8 +1,10 @@
 #include "monitor/resolution.h"
 
 #include <array>
-#include <csignal>
-#include <string>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -10,50 +12,24 @@
 
 namespace pgring::monitor {
 
-struct Resolution::Request {
-    std::string host;
-    addrinfo hints{};
-    gaicb look_up{};
-    /// EAI_ALLDONE or the like where the request was not even taken.
-    int refused = 0;
+namespace {
+
+struct AddressListFreer {
+    void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-Resolution::Resolution(const std::string& host) : request_(std::make_unique<Request>()) {
-    request_->host = host;
-    request_->hints.ai_socktype = SOCK_STREAM;
-    request_->look_up.ar_name = request_->host.c_str();
-    request_->look_up.ar_request = &request_->hints;
-    gaicb* list = &request_->look_up;
-    sigevent silent{};
-    silent.sigev_notify = SIGEV_NONE;
-    request_->refused = getaddrinfo_a(GAI_NOWAIT, &list, 1, &silent);
-}
-
-Resolution::~Resolution() {
-    if (request_->refused == 0 && gai_error(&request_->look_up) == EAI_INPROGRESS &&
-        gai_cancel(&request_->look_up) == EAI_NOTCANCELED &&
-        gai_error(&request_->look_up) == EAI_INPROGRESS) {
-        // A thread of glibc's is in the middle of it and will write here when the name server answers or
-        // times out.
-        static_cast<void>(request_.release());
-        return;
+Resolution::Outcome look_up(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    if (error != 0) {
+        return std::unexpected(host + ": " + gai_strerror(error));
     }
-    if (request_->look_up.ar_result != nullptr) {
-        freeaddrinfo(request_->look_up.ar_result);
-    }
-}
-
-std::optional<Resolution::Outcome> Resolution::outcome() const {
-    const int state = request_->refused != 0 ? request_->refused : gai_error(&request_->look_up);
-    if (state == EAI_INPROGRESS) {
-        return std::nullopt;
-    }
-    if (state != 0) {
-        return std::unexpected(request_->host + ": " + gai_strerror(state));
-    }
+    const std::unique_ptr<addrinfo, AddressListFreer> list(found);
     std::vector<std::string> addresses;
-    for (const addrinfo* each = request_->look_up.ar_result;
-         each != nullptr && addresses.size() < kAddressesMax; each = each->ai_next) {
+    for (const addrinfo* each = list.get(); each != nullptr && addresses.size() < Resolution::kAddressesMax;
+         each = each->ai_next) {
         std::array<char, NI_MAXHOST> text{};
         if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0,
                         NI_NUMERICHOST) == 0) {
@@ -61,9 +37,33 @@ std::optional<Resolution::Outcome> Resolution::outcome() const {
         }
     }
     if (addresses.empty()) {
-        return std::unexpected(request_->host + ": no address");
+        return std::unexpected(host + ": no address");
     }
     return addresses;
+}
+
+}  // namespace
+
+struct Resolution::Answer {
+    std::mutex mutex;
+    std::optional<Outcome> outcome;
+};
+
+Resolution::Resolution(const std::string& host) : answer_(std::make_shared<Answer>()) {
+    try {
+        std::thread([host, answer = answer_] {
+            Outcome outcome = look_up(host);
+            const std::scoped_lock lock(answer->mutex);
+            answer->outcome = std::move(outcome);
+        }).detach();
+    } catch (const std::system_error& error) {
+        answer_->outcome = std::unexpected(host + ": " + error.what());
+    }
+}
+
+std::optional<Resolution::Outcome> Resolution::outcome() const {
+    const std::scoped_lock lock(answer_->mutex);
+    return answer_->outcome;
 }
 
 bool is_numeric_address(const std::string& host) {

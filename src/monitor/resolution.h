@@ -2,6 +2,7 @@
 /// A name's addresses without blocking. libpq resolves in PQconnectStart and waits for it (PostgreSQL docs,
 /// "Database Connection Control Functions"), so one dead name server would stop the probes of every server.
 
+#include <cstddef>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -10,7 +11,9 @@
 
 namespace pgring::monitor {
 
-/// One look-up of one name, by glibc's getaddrinfo_a. Ask outcome() now and then until it has one.
+/// One look-up of one name, by getaddrinfo(3) in a thread of its own that ends with it: nothing else bounds
+/// how long one takes. (glibc's getaddrinfo_a does the same, but its threads crash under ThreadSanitizer.)
+/// Ask outcome() now and then.
 class Resolution {
   public:
     /// Numeric addresses in the order to be tried, at most kAddressesMax, never none; or one sentence why
@@ -21,19 +24,16 @@ class Resolution {
 
     /// Begins to look up `host`.
     explicit Resolution(const std::string& host);
-    Resolution(const Resolution&) = delete;
-    Resolution& operator=(const Resolution&) = delete;
-    /// Gives up. A look-up that cannot be cancelled any more is left to glibc, with the memory it still
-    /// writes to.
-    ~Resolution();
 
-    /// Nothing while the look-up goes on.
+    /// Nothing while the look-up goes on. A Resolution may be destroyed meanwhile; its thread then ends
+    /// unheard.
     [[nodiscard]] std::optional<Outcome> outcome() const;
 
   private:
-    struct Request;
+    struct Answer;
 
-    std::unique_ptr<Request> request_;
+    /// Shared with the thread, which may outlive this.
+    std::shared_ptr<Answer> answer_;
 };
 
 /// Whether `host` is an address already and needs no look-up.
