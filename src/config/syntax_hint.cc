@@ -51,7 +51,7 @@ std::string remedy_for(std::string_view line, std::string_view description) {
     const auto says = [description](std::string_view words) {
         return description.find(words) != std::string_view::npos;
     };
-    if (says("utf-8") || says("control characters")) {
+    if (says("UTF-8") || says("control characters")) {
         return "save the file as text in UTF-8, each value on one line";
     }
     if (says("redefine")) {

@@ -1,8 +1,11 @@
 #include "config/unknown_names.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -28,14 +31,16 @@ bool has_option(std::string_view section, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-/// The first of `names` that contains `part`, where that is long enough to mean something.
-std::optional<std::string_view> containing(std::string_view part, std::span<const std::string_view> names) {
-    constexpr std::size_t kPartBytesMin = 4;
-    if (part.size() < kPartBytesMin) {
-        return std::nullopt;
-    }
-    const auto found = std::ranges::find_if(
-        names, [part](std::string_view name) { return name.find(part) != std::string_view::npos; });
+/// The first of `names` that contains `name` or is contained in it, where that is long enough to mean
+/// something.
+std::optional<std::string_view> overlapping(std::string_view name, std::span<const std::string_view> names) {
+    constexpr std::size_t kCommonBytesMin = 4;
+    const auto overlaps = [name](std::string_view candidate) {
+        return std::min(name.size(), candidate.size()) >= kCommonBytesMin &&
+               (candidate.find(name) != std::string_view::npos ||
+                name.find(candidate) != std::string_view::npos);
+    };
+    const auto found = std::ranges::find_if(names, overlaps);
     return found == names.end() ? std::nullopt : std::optional(*found);
 }
 
@@ -72,9 +77,10 @@ Advice unknown_option(std::string_view section, std::string_view path, std::stri
     }
     std::string message = fmt::format("{} is not an option", printable(path));
     const std::vector<std::string_view> names = option_names(section);
-    std::optional<std::string_view> guess = nearest(name, names, kOptionDistanceMax);
+    // Whole words in common say more than letters: pool_size is default_pool_size, not pool_mode.
+    std::optional<std::string_view> guess = overlapping(name, names);
     if (!guess) {
-        guess = containing(name, names);
+        guess = nearest(name, names, kOptionDistanceMax);
     }
     if (guess) {
         return {.message = std::move(message), .remedy = fmt::format("write {}, if that is meant", *guess)};
