@@ -84,6 +84,9 @@ enum class Effect : std::uint32_t {
     /// Nobody looked: text too long, nested too deep, lexed by other rules, or one new shape too many.
     /// Anything may be in it.
     Unjudged = 1U << 24U,
+    /// PostgreSQL 15's grammar rejects it. So will the server, and then nothing is left behind, unless it is
+    /// newer.
+    Unparsed = 1U << 25U,
 };
 
 /// A set of Effect.
@@ -149,13 +152,8 @@ struct Traits {
 };
 static_assert(sizeof(Traits) == 8, "a cache entry holds key, traits and age in 32 bytes");
 
-/// The judgement on a text that nobody looked at.
-inline constexpr Traits kUnjudged{
-    .effects = Effect::Unjudged,
-    .access = Access::Write,
-    .control = Control::None,
-    .statements = StatementCount::One,
-    .hint = Hint::None,
-};
+/// The judgement on a text that nobody looked at, and on one that is no SQL.
+inline constexpr Traits kUnjudged{.effects = Effect::Unjudged};
+inline constexpr Traits kUnparsed{.effects = Effect::Unparsed};
 
 }  // namespace pgring::sql

@@ -1,0 +1,39 @@
+#include "sql/parser.h"
+
+#include <utility>
+
+#include <pg_query.h>
+
+#include "base/contract.h"
+
+namespace pgring::sql {
+
+static_assert(PG_VERSION_NUM / 10000 == 15,
+              "src/sql/tree_schema.h and builtins.inc are those of PostgreSQL 15");
+
+ParseTree::ParseTree(const std::string& text) {
+    ASSERT(text.find('\0') == std::string::npos);
+    PgQueryProtobufParseResult result = pg_query_parse_protobuf(text.c_str());
+    valid_ = result.error == nullptr;
+    // The tree is taken over, what is left of the result is freed here.
+    data_ = std::exchange(result.parse_tree.data, nullptr);
+    size_ = std::exchange(result.parse_tree.len, 0);
+    pg_query_free_protobuf_parse_result(result);
+}
+
+ParseTree::~ParseTree() {
+    PgQueryProtobufParseResult result{};
+    result.parse_tree.data = data_;
+    result.parse_tree.len = size_;
+    pg_query_free_protobuf_parse_result(result);
+}
+
+std::vector<TreeNode> ParseTree::statements() const {
+    std::vector<TreeNode> statements;
+    for (const TreeNode raw : TreeNode(Message::ParseResult, bytes()).children(field::kParseResultStmts)) {
+        statements.push_back(raw.child(field::kRawStmtStmt));
+    }
+    return statements;
+}
+
+}  // namespace pgring::sql
