@@ -221,6 +221,24 @@ std::string FakeServer::answer() const {
                      std::to_string(sighting_.lsn_received)});
 }
 
+DroppingServer::DroppingServer() {
+    std::tie(listener_, port_) = bind_anywhere();
+    // A backlog of 0 holds one connection that nobody accepts.
+    ASSERT(listen(listener_, 0) == 0);
+    filler_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = loopback(port_);
+    ASSERT(connect(filler_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+}
+
+DroppingServer::~DroppingServer() {
+    close(filler_);
+    close(listener_);
+}
+
+topology::ServerIdentity DroppingServer::identity(std::string name) const {
+    return {.name = std::move(name), .address = {.host = "127.0.0.1", .port = port_}};
+}
+
 topology::ServerIdentity make_refusing_server(std::string name) {
     const auto [fd, port] = bind_anywhere();
     close(fd);

@@ -72,6 +72,23 @@ class FakeServer {
     std::jthread thread_;
 };
 
+/// A port of loopback whose queue of connections is full, so that the kernel drops further attempts without
+/// an answer: what a firewall, a cut cable or a dead host looks like.
+class DroppingServer {
+  public:
+    DroppingServer();
+    ~DroppingServer();
+    DroppingServer(const DroppingServer&) = delete;
+    DroppingServer& operator=(const DroppingServer&) = delete;
+
+    [[nodiscard]] topology::ServerIdentity identity(std::string name) const;
+
+  private:
+    int listener_ = -1;
+    int filler_ = -1;
+    std::uint16_t port_ = 0;
+};
+
 /// A port of loopback where nobody listens.
 [[nodiscard]] topology::ServerIdentity make_refusing_server(std::string name);
 

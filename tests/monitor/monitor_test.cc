@@ -217,6 +217,18 @@ TEST(Monitor, AHangingServerIsDownAndDelaysNobody) {
     EXPECT_TRUE(watch.sees_health(kB, Health::Up));
 }
 
+TEST(Monitor, AHostThatDropsConnectionAttemptsIsDownAndDelaysNobody) {
+    const FakeServer a(kPrimary);
+    const DroppingServer b;
+    Watch watch({.servers = {a.identity("a"), b.identity("b")},
+                 .probe_period = milliseconds(10),
+                 .probe_timeout = milliseconds(200)});
+    ASSERT_TRUE(watch.sees_primary(kA));
+    EXPECT_TRUE(watch.sees_health(kB, Health::Down));
+    EXPECT_GT(a.query_count(), 20U);
+    EXPECT_TRUE(watch.journal().has("probe_failed b timed_out"));
+}
+
 TEST(Monitor, ATerminatedConnectionIsMadeAnewWithoutAWord) {
     FakeServer a(kPrimary);
     Watch watch({.servers = {a.identity("a")}, .probe_period = hours(1)});
