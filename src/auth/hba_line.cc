@@ -6,7 +6,6 @@
 namespace pgring::auth {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\f\v";
 constexpr std::string_view kBlanksAndComma = " \t\r\f\v,";
 
 /// A word, and what follows it.
