@@ -2,6 +2,7 @@
 // sides of every dialogue. The first byte chooses. What must hold besides not crashing: nobody is let in who
 // does not know the password.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -57,8 +58,11 @@ std::string_view next_message(std::string_view& input) {
 }
 
 void fuzz_user_list(std::string_view input) {
-    // Each plain password costs a PBKDF2: short files only, or the fuzzer does nothing else.
-    const auto list = UserList::parse(input.substr(0, 256), "userlist.txt", world().process_secret, nullptr);
+    // Each plain password costs a PBKDF2: two or three users only, or the fuzzer does nothing else.
+    if (std::ranges::count(input, '"') > 10) {
+        return;
+    }
+    const auto list = UserList::parse(input, "userlist.txt", world().process_secret, nullptr);
     require(list.has_value() || !list.error().empty());
 }
 
