@@ -155,12 +155,7 @@ Shape Lexer::read(std::string_view text) {
                 read_dollar();
                 break;
             case ByteClass::Dot:
-                if (is_digit(at(cursor_ + 1))) {
-                    read_number();
-                } else {
-                    put(byte);
-                    ++cursor_;
-                }
+                read_dot();
                 break;
             case ByteClass::Colon:
                 read_colon();
@@ -213,9 +208,6 @@ void Lexer::finish_word(std::string_view word) {
             break;
         case 4:
             copy_seen_ = copy_seen_ || word == "copy";
-            break;
-        case 7:
-            keep_constants_ = keep_constants_ || word == "uescape";
             break;
         case 10:
         case 15:
@@ -354,7 +346,7 @@ void Lexer::read_quoted_identifier(std::size_t opening_size) {
             if (opening_size == 1) {
                 finish_word(quoted.substr(1, quoted.size() - 2));
             } else {
-                // Its escapes may spell any name.
+                // Its escapes may spell any name, and a UESCAPE may follow that says how.
                 finish_word("set_config");
             }
             return;
@@ -363,6 +355,19 @@ void Lexer::read_quoted_identifier(std::size_t opening_size) {
     }
     cursor_ = text_.size();
     put(Mark::Unterminated);
+}
+
+void Lexer::read_dot() {
+    const char next = at(cursor_ + 1);
+    if (is_digit(next)) {
+        read_number();
+    } else if (next == '.') {
+        put(Mark::DotDot);
+        cursor_ += 2;
+    } else {
+        put('.');
+        ++cursor_;
+    }
 }
 
 void Lexer::read_number() {

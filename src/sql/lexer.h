@@ -62,6 +62,7 @@ class Lexer {
         ColonEquals = 0x13,
         OtherByte = 0x14,
         UnicodeIdentifier = 0x15,
+        DotDot = 0x16,
     };
     /// Whether a backslash escapes the next byte, and whether two quotes are one quote inside.
     enum class Quoting : std::uint8_t { Doubled, DoubledAndBackslash, Plain };
@@ -73,6 +74,7 @@ class Lexer {
 
     void read_word();
     void read_quoted_identifier(std::size_t opening_size);
+    void read_dot();
     void read_number();
     void read_dollar();
     void read_operator();

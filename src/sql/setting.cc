@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "sql/classifier.h"
 #include "sql/parameter.h"
@@ -64,12 +65,14 @@ std::optional<std::string> value_of(TreeNode constant, std::string_view paramete
 
 Changes change_to_values(TreeNode statement, const std::string& name, Scope scope) {
     std::string joined;
+    std::string_view separator;
     for (const TreeNode argument : statement.children(field::kVariableSetStmtArgs)) {
         const std::optional<std::string> value = value_of(argument, name);
         if (!value) {
             return std::nullopt;
         }
-        joined += joined.empty() ? *value : ", " + *value;
+        joined += std::exchange(separator, ", ");
+        joined += *value;
     }
     return {{{.action = Action::Set, .scope = scope, .name = name, .value = joined}}};
 }

@@ -47,6 +47,7 @@ TEST(SettingsOf, JoinsListsAndQuotesIdentifiersInThemAsPostgresDoes) {
     EXPECT_EQ(settings_of("SET search_path = a, B, \"C d\", \"$user\", 'e\"f', ''"),
               set("search_path", "a, b, \"C d\", \"$user\", \"e\"\"f\", \"\""));
     EXPECT_EQ(settings_of("SET SCHEMA 'S'"), set("search_path", "\"S\""));
+    EXPECT_EQ(settings_of("SET app.list = '', 'x'"), set("app.list", ", x"));
     EXPECT_EQ(settings_of("SET app.list = 'A b'"), set("app.list", "A b"));
 }
 
