@@ -42,7 +42,7 @@ struct ClassifierCounters {
     std::uint64_t hits = 0;
     /// Parsed and judged.
     std::uint64_t misses = 0;
-    /// Parsed and rejected.
+    /// Rejected, by the grammar or for a NUL byte.
     std::uint64_t parse_errors = 0;
     std::uint64_t too_long = 0;
     std::uint64_t too_deep = 0;

@@ -24,14 +24,19 @@ constexpr Finding write_with(Effects effects) {
     return {.access = Access::Write, .effects = effects};
 }
 
-/// What BEGIN, START TRANSACTION, SET TRANSACTION and SET SESSION CHARACTERISTICS say. Of modes said twice
-/// the last holds.
+/// What BEGIN, START TRANSACTION, SET TRANSACTION and SET SESSION CHARACTERISTICS say. Modes may
+/// contradict each other; PostgreSQL applies them in order, and a standby refuses at the first it does not
+/// have.
 struct TransactionModes {
     bool says_read_only = false;
     bool says_read_write = false;
     bool says_serializable = false;
-    /// Of what SET SESSION CHARACTERISTICS changes, what the client is told of, and what not.
+    /// What is left behind where these become the session's defaults.
     Effects effects;
+
+    [[nodiscard]] bool fit_for_standby() const {
+        return says_read_only && !says_read_write && !says_serializable;
+    }
 };
 
 TransactionModes modes_of(const std::vector<TreeNode>& options) {
@@ -40,10 +45,10 @@ TransactionModes modes_of(const std::vector<TreeNode>& options) {
         const std::string_view name = option.string(field::kDefElemDefname);
         const TreeNode value = option.child(field::kDefElemArg);
         if (name == "transaction_read_only") {
-            modes.says_read_only = value.child(field::kAConstIval).flag(field::kIntegerIval);
-            modes.says_read_write = !modes.says_read_only;
-        } else if (name == "transaction_isolation") {
-            modes.says_serializable = constant_string(value).value == "serializable";
+            const bool read_only = value.child(field::kAConstIval).flag(field::kIntegerIval);
+            (read_only ? modes.says_read_only : modes.says_read_write) = true;
+        } else if (name == "transaction_isolation" && constant_string(value).value == "serializable") {
+            modes.says_serializable = true;
         }
         modes.effects |= effects_of_set("default_" + std::string(name));
     }
@@ -55,7 +60,7 @@ Judgement judge_begin(TreeNode statement) {
     if (modes.says_serializable) {
         return {.finding = kWrite, .control = Control::BeginSerializable};
     }
-    if (modes.says_read_only) {
+    if (modes.fit_for_standby()) {
         return {.finding = kRead, .control = Control::BeginReadOnly};
     }
     return {.finding = kWrite, .control = Control::Begin};
@@ -97,7 +102,7 @@ Finding judge_set_several(TreeNode statement) {
     if (what == "SESSION CHARACTERISTICS") {
         return read_with(modes.effects);
     }
-    if (what == "TRANSACTION" && modes.says_read_only && !modes.says_serializable) {
+    if (what == "TRANSACTION" && modes.fit_for_standby()) {
         return kRead;
     }
     return kWrite;

@@ -81,15 +81,14 @@ constexpr KindSet kKindsOfReads = kinds({
     Message::XmlSerialize,
 });
 
-/// What may be planned, besides, without doing it: the planner of a standby takes these as any other query.
+/// What may be planned, besides, without doing it. Not so INTO and CREATE TABLE AS, which EXPLAIN checks like
+/// the real thing: a standby answers 25006 where the table is temporary.
 constexpr KindSet kKindsOfPlans = kinds({
-    Message::CreateTableAsStmt,
     Message::CurrentOfExpr,
     Message::DeleteStmt,
     Message::IndexElem,
     Message::InferClause,
     Message::InsertStmt,
-    Message::IntoClause,
     Message::LockingClause,
     Message::MergeStmt,
     Message::MergeWhenClause,

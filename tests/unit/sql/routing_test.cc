@@ -206,7 +206,6 @@ TEST(Routing, ExplainReadsUnlessItRunsAWrite) {
                                  "EXPLAIN INSERT INTO t VALUES (1)",
                                  "EXPLAIN UPDATE t SET a = 1 WHERE b = 2",
                                  "EXPLAIN SELECT * FROM t FOR UPDATE",
-                                 "EXPLAIN CREATE TABLE t AS SELECT 1",
                                  "EXPLAIN ANALYZE SELECT 1",
                                  "EXPLAIN (ANALYZE, BUFFERS) SELECT * FROM t",
                              });
@@ -218,6 +217,9 @@ TEST(Routing, ExplainReadsUnlessItRunsAWrite) {
                                   "EXPLAIN (ANALYZE off) DELETE FROM t",
                                   "EXPLAIN (ANALYZE 0) DELETE FROM t",
                                   "EXPLAIN EXECUTE p",
+                                  "EXPLAIN CREATE TABLE t AS SELECT 1",
+                                  "EXPLAIN CREATE TEMP TABLE t AS SELECT 1",
+                                  "EXPLAIN SELECT 1 INTO t",
                                   "EXPLAIN SELECT my_function()",
                               });
     EXPECT_TRUE(fresh("EXPLAIN EXECUTE p").effects.has(Effect::SqlExecute));
