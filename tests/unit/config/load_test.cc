@@ -131,7 +131,8 @@ TEST(Load, WithoutDatabasesEveryNameIsServed) {
     for (const std::string& text : {std::string(kMinimal), std::string(kMinimal) + "[databases]\n"}) {
         const Settings settings = settings_of(text);
         ASSERT_EQ(settings.databases.size(), 1U);
-        EXPECT_EQ(settings.databases[0], (DatabaseSettings{.name = "*"}));
+        EXPECT_EQ(settings.databases[0].name, "*");
+        EXPECT_EQ(name_at_server(settings.databases[0], "anything"), "anything");
         EXPECT_EQ(settings.find_database("anything"), settings.databases.data());
     }
 }
@@ -252,6 +253,14 @@ TEST(Load, MisspeltVariableIsRefused) {
     constexpr std::array kEnvironmentVariables{EnvironmentVariable{"PGRING_LISTEN_PROT", "7000"}};
     EXPECT_EQ(problem_of(kMinimal, kEnvironmentVariables),
               "environment: PGRING_LISTEN_PROT overrides no option; set PGRING_LISTEN_PORT, or unset it");
+}
+
+TEST(Load, VariableIsMisspeltUpToTwoLettersAway) {
+    constexpr std::array kTwoAway{EnvironmentVariable{"PGRING_LISTN_PROT", "7000"}};
+    EXPECT_EQ(problem_of(kMinimal, kTwoAway),
+              "environment: PGRING_LISTN_PROT overrides no option; set PGRING_LISTEN_PORT, or unset it");
+    constexpr std::array kThreeAway{EnvironmentVariable{"PGRING_LSTN_PROT", "7000"}};
+    EXPECT_EQ(loaded(kMinimal, kThreeAway).warnings.size(), 1U);
 }
 
 TEST(Load, WrongValuesInVariablesNameTheVariable) {

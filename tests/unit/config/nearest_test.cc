@@ -25,6 +25,11 @@ TEST(Nearest, ClosestCandidateWins) {
     EXPECT_EQ(nearest("tcp_keepinvtl", kNames, 3), "tcp_keepintvl");
 }
 
+TEST(Nearest, FirstOfEquallyCloseCandidatesWins) {
+    constexpr std::array<std::string_view, 2> kNames{"ports", "porty"};
+    EXPECT_EQ(nearest("portx", kNames, 3), "ports");
+}
+
 TEST(Nearest, FarAndShortNamesAreNoGuess) {
     constexpr std::array<std::string_view, 2> kNames{"host", "port"};
     EXPECT_EQ(nearest("weight", kNames, 3), std::nullopt);

@@ -17,6 +17,13 @@
 #include "config/value_type.h"
 
 namespace pgring::config {
+
+/// Stands for a value of any type where only the number of values counts.
+struct Anything {
+    template <class T>
+    operator T() const;  // Implicit on purpose; never called, so not defined.
+};
+
 namespace {
 
 template <class Struct>
@@ -43,7 +50,7 @@ TYPED_TEST(OptionTable, DefaultsSurviveBeingWrittenAndRead) {
     }
 }
 
-TYPED_TEST(OptionTable, SettingAFieldChangesThatMember) {
+TYPED_TEST(OptionTable, SettingAFieldChangesThatMemberAndNoOther) {
     for (const Option<TypeParam>& option : options<TypeParam>()) {
         Datum changed = std::int64_t{1};
         switch (option.field.type.kind) {
@@ -73,7 +80,10 @@ TYPED_TEST(OptionTable, SettingAFieldChangesThatMember) {
         ASSERT_NE(option.field.get(settings), changed) << option.name;
         option.field.set(settings, changed);
         EXPECT_EQ(option.field.get(settings), changed) << option.name;
-        EXPECT_NE(settings, TypeParam{}) << option.name;
+        for (const Option<TypeParam>& other : options<TypeParam>()) {
+            const bool untouched = other.field.get(settings) == other.field.get(TypeParam{});
+            EXPECT_EQ(untouched, other.name != option.name) << option.name << " and " << other.name;
+        }
     }
 }
 
@@ -134,12 +144,6 @@ TEST(Options, NoVariableIsOneThatKubernetesSets) {
 TEST(Options, VariableIsTheNameInCapitals) {
     EXPECT_EQ(variable_of("listen_port"), "PGRING_LISTEN_PORT");
 }
-
-/// Stands for a value of any type where only the number of values counts.
-struct Anything {
-    template <class T>
-    operator T() const;  // NOLINT: implicit on purpose; never defined, since never called
-};
 
 /// How many members the aggregate `Struct` has: as many as it takes initializers.
 template <class Struct, class... Initializers>
