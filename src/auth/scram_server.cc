@@ -1,5 +1,7 @@
 #include "auth/scram_server.h"
 
+#include <expected>
+
 #include <fmt/core.h>
 
 #include "auth/base64.h"
@@ -73,6 +75,49 @@ std::optional<ScramServerStep> judge(const BindingFlag& flag, const std::optiona
     ASSERT(false);
 }
 
+/// The GS2 header at the beginning of a client-first message, both its commas included.
+std::expected<std::string_view, ScramServerStep> parse_gs2_header(
+    std::string_view message, const std::optional<ChannelBinding>& offered) {
+    const std::size_t flag_end = message.find(',');
+    const auto flag = parse_binding_flag(message.substr(0, flag_end));
+    if (!flag || flag_end == std::string_view::npos) {
+        return std::unexpected(malformed("the channel-binding flag is none of n, y, p="));
+    }
+    if (auto wrong = judge(*flag, offered)) {
+        return std::unexpected(std::move(*wrong));
+    }
+    const std::string_view identity = message.substr(flag_end + 1);
+    if (identity.starts_with("a=")) {
+        return std::unexpected(refused(sqlstate::kFeatureNotSupported,
+                                       "client uses authorization identity, but it is not supported", {}));
+    }
+    if (!identity.starts_with(',')) {
+        return std::unexpected(malformed("the GS2 header does not end"));
+    }
+    return message.substr(0, flag_end + 2);
+}
+
+/// The client's nonce in what follows the GS2 header.
+std::expected<std::string_view, ScramServerStep> parse_client_first_bare(std::string_view bare) {
+    ScramAttributes attributes(bare);
+    if (attributes.at('m')) {
+        return std::unexpected(
+            refused(sqlstate::kFeatureNotSupported, "client requires an unsupported SCRAM extension", {}));
+    }
+    // The name is ignored: the StartupMessage's counts.
+    const bool named = attributes.take('n').has_value();
+    const auto nonce = named ? attributes.take('r') : std::nullopt;
+    if (!nonce || !valid_scram_nonce(*nonce)) {
+        return std::unexpected(malformed("the client-first message lacks a name or a valid nonce"));
+    }
+    while (!attributes.at_end()) {  // Optional extensions, which may be ignored.
+        if (!attributes.skip_any()) {
+            return std::unexpected(malformed("an extension of the client-first message is no attribute"));
+        }
+    }
+    return *nonce;
+}
+
 }  // namespace
 
 ScramServer ScramServer::for_secret(const ScramSecret& secret) {
@@ -88,42 +133,16 @@ ScramServer ScramServer::for_nobody(std::string_view user, const ProcessSecret& 
 
 ScramServerStep ScramServer::receive_first(std::string_view message, base::RandomSource& random) {
     ASSERT(nonce_.empty());
-    const std::size_t flag_end = message.find(',');
-    const auto flag = parse_binding_flag(message.substr(0, flag_end));
-    if (!flag || flag_end == std::string_view::npos) {
-        return malformed("the channel-binding flag is none of n, y, p=");
+    const auto header = parse_gs2_header(message, channel_binding_);
+    if (!header) {
+        return header.error();
     }
-    if (auto wrong = judge(*flag, channel_binding_)) {
-        return std::move(*wrong);
+    const auto client_nonce = parse_client_first_bare(message.substr(header->size()));
+    if (!client_nonce) {
+        return client_nonce.error();
     }
-    const std::size_t header_end = message.find(',', flag_end + 1);
-    if (header_end == std::string_view::npos) {
-        return malformed("the GS2 header does not end");
-    }
-    if (header_end != flag_end + 1) {
-        return message.substr(flag_end + 1).starts_with("a=")
-                   ? refused(sqlstate::kFeatureNotSupported,
-                             "client uses authorization identity, but it is not supported", {})
-                   : malformed("the GS2 header holds an unknown attribute");
-    }
-    const std::string_view bare = message.substr(header_end + 1);
-    ScramAttributes attributes(bare);
-    if (attributes.at('m')) {
-        return refused(sqlstate::kFeatureNotSupported, "client requires an unsupported SCRAM extension", {});
-    }
-    // The name is ignored: the StartupMessage's counts.
-    const bool named = attributes.take('n').has_value();
-    const auto client_nonce = named ? attributes.take('r') : std::nullopt;
-    if (!client_nonce || !valid_scram_nonce(*client_nonce)) {
-        return malformed("the client-first message lacks a name or a valid nonce");
-    }
-    while (!attributes.at_end()) {  // Optional extensions, which may be ignored.
-        if (!attributes.skip_any()) {
-            return malformed("an extension of the client-first message is no attribute");
-        }
-    }
-    gs2_header_ = message.substr(0, header_end + 1);
-    client_first_bare_ = bare;
+    gs2_header_ = *header;
+    client_first_bare_ = message.substr(header->size());
     nonce_ = std::string(*client_nonce) + draw_scram_nonce(random);
     server_first_ = fmt::format("r={},s={},i={}", nonce_, base64_encode(secret_.salt), secret_.iterations);
     return {.outcome = Outcome::Continue, .reply = server_first_, .refusal = {}};

@@ -5,12 +5,10 @@
 #include <variant>
 
 #include "auth/crypto.h"
+#include "base/contract.h"
 
 namespace pgring::auth {
 namespace {
-
-constexpr std::string_view kRemedyForLine =
-    R"(write "user" "secret" in double quotes on one line, with "" for a quote inside)";
 
 void skip_blanks(std::string_view& line) {
     line.remove_prefix(std::min(line.find_first_not_of(" \t\r\f\v"), line.size()));
@@ -63,24 +61,48 @@ const Secret* unchanged(const Entry& entry, const ProcessSecret& process_secret,
     return same ? secret : nullptr;
 }
 
-Problem problem_of(SecretError error, std::string_view file_name, std::uint32_t line) {
-    Problem problem{.file = std::string(file_name), .line = line, .message = {}, .remedy = {}};
+/// What is wrong with a line and what to write instead.
+struct Complaint {
+    std::string_view message;
+    std::string_view remedy;
+};
+
+constexpr Complaint kNoEntry = {
+    .message = "this is no user with a secret",
+    .remedy = R"(write "user" "secret" in double quotes on one line, with "" for a quote inside)"};
+constexpr Complaint kBadName = {.message = "the user's name is empty or holds a NUL byte",
+                                .remedy = "write the role's name as PostgreSQL knows it"};
+
+Complaint complaint_of(SecretError error) {
     switch (error) {
         case SecretError::PasswordTooLong:
-            problem.message = "the password is longer than 65535 bytes";
-            problem.remedy = "write a shorter one";
-            break;
+            return {.message = "the password is longer than 65535 bytes", .remedy = "write a shorter one"};
         case SecretError::PasswordHasNul:
-            problem.message = "the password holds a NUL byte, which no client can send";
-            problem.remedy = "write the file as text";
-            break;
+            return {.message = "the password holds a NUL byte, which no client can send",
+                    .remedy = "write the file as text"};
         case SecretError::ScramMalformed:
-            problem.message = "the SCRAM secret is malformed or has more than 1000000 iterations";
-            problem.remedy =
-                "copy it whole from pg_authid.rolpassword: SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey";
-            break;
+            return {.message = "the SCRAM secret is malformed or has more than 1000000 iterations",
+                    .remedy =
+                        "copy it whole from pg_authid.rolpassword: "
+                        "SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey"};
     }
-    return problem;
+    ASSERT(false);
+}
+
+/// The secret of an entry: the one of `previous` where it may be taken over, else a new one.
+std::expected<Secret, Complaint> secret_of(const Entry& entry, const ProcessSecret& process_secret,
+                                           const UserList* previous) {
+    if (entry.user.empty() || entry.user.find('\0') != std::string::npos) {
+        return std::unexpected(kBadName);
+    }
+    if (const Secret* known = unchanged(entry, process_secret, previous)) {
+        return *known;
+    }
+    auto secret = parse_secret(entry.secret.view(), entry.user, process_secret);
+    if (!secret) {
+        return std::unexpected(complaint_of(secret.error()));
+    }
+    return std::move(*secret);
 }
 
 Method method_of_most(std::size_t user_count, std::size_t scram_count) {
@@ -104,27 +126,12 @@ std::expected<UserList, std::vector<Problem>> UserList::parse(std::string_view t
             continue;
         }
         const auto entry = parse_line(line);
-        if (!entry) {
-            problems.push_back({.file = std::string(file_name),
-                                .line = line_number,
-                                .message = "this is no user with a secret",
-                                .remedy = std::string(kRemedyForLine)});
-            continue;
-        }
-        if (entry->user.empty() || entry->user.find('\0') != std::string::npos) {
-            problems.push_back({.file = std::string(file_name),
-                                .line = line_number,
-                                .message = "the user's name is empty or holds a NUL byte",
-                                .remedy = "write the role's name as PostgreSQL knows it"});
-            continue;
-        }
-        if (const Secret* known = unchanged(*entry, process_secret, previous)) {
-            list.secrets_.insert_or_assign(entry->user, *known);
-            continue;
-        }
-        auto secret = parse_secret(entry->secret.view(), entry->user, process_secret);
+        auto secret = entry ? secret_of(*entry, process_secret, previous) : std::unexpected(kNoEntry);
         if (!secret) {
-            problems.push_back(problem_of(secret.error(), file_name, line_number));
+            problems.push_back({.file = std::string(file_name),
+                                .line = line_number,
+                                .message = std::string(secret.error().message),
+                                .remedy = std::string(secret.error().remedy)});
             continue;
         }
         list.secrets_.insert_or_assign(entry->user, std::move(*secret));
