@@ -311,6 +311,27 @@ class Failover(FreshPair):
             self.assert_streams(new, old)
         self.assertEqual(self.as_application("pg-0", "select count(*) from t"), "2")
 
+    def test_a_crash_right_after_a_rejoin_is_not_missed(self):
+        old, new = "pg-0", "pg-1"
+        for _ in range(2):
+            self.cluster.kill(old)
+            self.cluster.wait_for_role(new, "primary", FAILOVER_SECONDS)
+            self.cluster.rejoin(old)
+            old, new = new, old
+        self.cluster.kill(old)
+        self.cluster.wait_for_role(new, "primary", FAILOVER_SECONDS)
+
+    def test_both_nodes_dead_start_one_by_one(self):
+        self.cluster.kill("pg-0")
+        self.cluster.kill("pg-1")
+        lines = []
+        cluster = Cluster(self.cluster.layout.directory, report=lines.append)
+        cluster.start("pg-1")
+        self.assertIn("beware: repmgrd on pg-1 does not watch", " ".join(lines))
+        cluster.start("pg-0")
+        cluster.wait_for_streaming("pg-1")
+        self.assert_streams("pg-0", "pg-1")
+
     def test_makes_the_promoted_node_primary_and_rejoins_the_one_left_behind(self):
         self.cluster.kill("pg-0")
         self.cluster.wait_for_role("pg-1", "primary", FAILOVER_SECONDS)

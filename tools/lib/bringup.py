@@ -53,6 +53,8 @@ class BringUp:
             make_directory(layout.backup(name), account, 0o700)
             make_directory(layout.backup(name) / "wal", account, 0o700)
         self.layout.command_log.touch()
+        self.layout.event_log.touch()
+        account.own(self.layout.event_log, 0o644)
 
     def _write_configuration(self) -> None:
         layout, settings = self.layout, self.settings
@@ -102,7 +104,7 @@ class BringUp:
         source = templates.conninfo(self.layout, self.settings, node.name)
         target = self.layout.backup(node.name) / "base"
         backup = [POSTGRES_BINARIES / "pg_basebackup", "-d", source, "-D", target, "--no-password"]
-        options = ["--format=tar", "--wal-method=stream", "--checkpoint=fast"]
+        options = ["--format=tar", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
         node.execute([*backup, *options], f"take a base backup of {node.name}", seconds=120)
 
     def _finish(self, backups: list[Future]) -> None:

@@ -103,7 +103,7 @@ class Cluster:
             check_port_free(node.port)
             node.start()
             self.report(f"{name} is started")
-        node.start_repmgrd()
+        self._start_repmgrds()
         if self._row(name)["role"] == "stale primary":
             self.report(f"beware: {name} is a stale primary beside {other_name(name)}; to repair that: rejoin {name}")
 
@@ -259,6 +259,15 @@ class Cluster:
         target = templates.conninfo(self.layout, self._marker().settings, upstream.name)
         arguments = ("node", "rejoin", "-d", target, "--force-rewind")
         node.repmgr_program("repmgr", *arguments, what=f"rejoin {node.name}", seconds=120)
+
+    def _start_repmgrds(self) -> None:
+        """Starts repmgrd wherever it can run. Where it cannot, for want of a primary, that is no error of a start."""
+        for node in self.nodes():
+            if node.is_running() and not node.is_hung():
+                try:
+                    node.start_repmgrd()
+                except ClusterError as error:
+                    self.report(f"beware: {error}")
 
     def _register(self, primary: Node) -> None:
         """Sees to it that repmgr's table names the primary: repmgrd does not start, nor repmgr rejoin, without.

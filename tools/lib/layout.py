@@ -78,6 +78,10 @@ class Layout:
         return self.logs / "commands.log"
 
     @property
+    def event_log(self) -> Path:
+        return self.logs / "events.log"
+
+    @property
     def sockets(self) -> Path:
         """The directory of the unix sockets: run/, or a short one below /tmp where that path is too long."""
         wanted = self.directory / "run"

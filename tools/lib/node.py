@@ -37,6 +37,7 @@ class Node:
         self.port = settings.port_of(name)
         self.data = layout.data(name)
         self.socket = layout.sockets / f".s.PGSQL.{self.port}"
+        self.repmgrd_pid_file = layout.node(name) / "repmgrd.pid"
         self.repmgr_configuration = layout.repmgr_configuration(name)
 
     # Processes.
@@ -45,7 +46,7 @@ class Node:
         return processes.pid_from_file(self.data / "postmaster.pid", str(self.data))
 
     def repmgrd(self) -> int | None:
-        return processes.pid_from_file(self.layout.node(self.name) / "repmgrd.pid", str(self.repmgr_configuration))
+        return processes.pid_from_file(self.repmgrd_pid_file, str(self.repmgr_configuration))
 
     def is_running(self) -> bool:
         return self.postmaster() is not None
@@ -81,17 +82,29 @@ class Node:
                     processes.crash(pid)
 
     def start_repmgrd(self) -> None:
+        """Starts repmgrd and waits until it watches: a fault before that would go unseen."""
         if self.repmgrd() is not None:
             return
         # repmgrd would take any process that has the number by now for one of its kind.
-        (self.layout.node(self.name) / "repmgrd.pid").unlink(missing_ok=True)
+        self.repmgrd_pid_file.unlink(missing_ok=True)
+        events = self.layout.event_log
+        begin = events.stat().st_size
         self.repmgr_program("repmgrd", "--daemonize", what=f"start repmgrd on {self.name}")
-        deadline = time.monotonic() + 5
-        while self.repmgrd() is None:
-            if time.monotonic() > deadline:
+
+        number = NODE_NAMES.index(self.name) + 1
+        watches = f"node_id={number} event=repmgrd_start success=1".encode()
+        was_seen = False
+        deadline = time.monotonic() + 10
+        while watches not in events.read_bytes()[begin:]:
+            is_seen = self.repmgrd() is not None
+            if was_seen and not is_seen or time.monotonic() > deadline:
                 log = self.layout.logs / f"repmgrd-{self.name}.log"
-                raise ClusterError(f"repmgrd on {self.name} ended at once; see {log}")
+                raise ClusterError(f"repmgrd on {self.name} does not watch, see {log}; it needs a running primary")
+            was_seen = is_seen
             time.sleep(0.02)
+        # Its first round takes some milliseconds, and asks the primary a question that has no deadline: a primary
+        # that hangs just then leaves repmgrd blind for good.
+        time.sleep(0.1)
 
     def stop_repmgrd(self) -> None:
         """Ends repmgrd and the command it may be running: no promotion is under way when this returns."""
@@ -104,7 +117,7 @@ class Node:
             for member in family:
                 processes.send(member, signal.SIGKILL)
             processes.wait_until_gone(family, seconds=5)
-        (self.layout.node(self.name) / "repmgrd.pid").unlink(missing_ok=True)
+        self.repmgrd_pid_file.unlink(missing_ok=True)
 
     def hang(self) -> list[int]:
         return [pid for root in self.roots() for pid in processes.freeze(root)]
