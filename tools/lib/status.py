@@ -46,7 +46,10 @@ def _replication(name: str, probe: dict, leader: dict) -> dict:
         return {"streaming": receives}
     # The two answers are not of one instant: the standby may have replayed beyond what the primary said.
     behind = max(0, lsn_to_bytes(leader["lsn"]) - lsn_to_bytes(probe["lsn"]))
-    measured = sender["lag_seconds"] if sender else probe["replay_age"]
+    # The primary forgets its measurement when nothing is under way; the age of what was replayed last is the bound.
+    measured = sender["lag_seconds"] if sender else None
+    if measured is None:
+        measured = probe["replay_age"]
     return {"streaming": receives, "lag_bytes": behind, "lag_seconds": 0.0 if behind == 0 else measured}
 
 
