@@ -29,7 +29,7 @@ constexpr std::string_view kFileHead = R"(# Configuration of pgring, with every 
 
 constexpr std::string_view kPageHead = R"(# Configuration
 
-<!-- Generated from the option tables by tools/make-config-reference: change src/config/options.cc instead. -->
+<!-- Generated from the option tables by tools/make-config-reference: change src/config/options_*.cc instead. -->
 
 `pgring --config FILE` reads one file in [TOML](https://toml.io/en/v1.0.0); `pgring check FILE` reads it, says everything that
 is wrong with it, and ends. [configs/pgring.toml](../configs/pgring.toml) shows every option with its default and is a file to
