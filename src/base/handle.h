@@ -61,6 +61,14 @@ class Table {
         return HandleType{.index = index, .generation = slot.generation};
     }
 
+    /// The handle that the next emplace() will return, for objects that must know their own name.
+    [[nodiscard]] HandleType next_handle() const {
+        if (free_head_ == HandleType::kNoIndex) {
+            return {.index = static_cast<std::uint32_t>(slots_.size()), .generation = 1};
+        }
+        return {.index = free_head_, .generation = slots_[free_head_].generation};
+    }
+
     /// The object, or nullptr where the handle is stale or names nothing.
     [[nodiscard]] T* find(HandleType handle) {
         if (handle.index >= slots_.size()) {
@@ -111,16 +119,15 @@ class Table {
         }
     }
 
+    /// Destroys all objects.
+    void clear() {
+        for_each([this](HandleType handle, T&) { erase(handle); });
+    }
+
     Table() = default;
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
-    ~Table() {
-        for (Slot& slot : slots_) {
-            if (slot.live) {
-                slot.object()->~T();
-            }
-        }
-    }
+    ~Table() { clear(); }
 
   private:
     struct Slot {

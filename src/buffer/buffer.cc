@@ -14,7 +14,9 @@ constexpr std::uint32_t kNodesPerSlab = 64;
 constexpr std::size_t kPageBytes = 4096;
 constexpr std::uint32_t kLargeCountMax = 32768;
 
-void free_bytes(std::byte* bytes) { std::free(bytes); }
+void free_bytes(std::byte* bytes) {
+    std::free(bytes);
+}
 
 std::byte* allocate_pages(std::size_t size_bytes) {
     auto* bytes = static_cast<std::byte*>(std::aligned_alloc(kPageBytes, size_bytes));

@@ -1,7 +1,8 @@
 #pragma once
-/// Buffers: fixed-size pieces of memory with a reference count, so that bytes the kernel wrote for one socket can be sent
-/// on another without being copied. There are two sizes: large ones are lent to the kernel for receiving, small ones hold
-/// what pgring writes itself and what has to stay while its large buffer goes back.
+/// Buffers: fixed-size pieces of memory with a reference count, so that bytes the kernel wrote for one socket
+/// can be sent on another without being copied. There are two sizes: large ones are lent to the kernel for
+/// receiving, small ones hold what pgring writes itself and what has to stay while its large buffer goes
+/// back.
 ///
 /// A pool and all that came out of it belong to one thread.
 
@@ -34,7 +35,9 @@ struct Buffer {
     std::uint16_t number = 0;
     BufferSize size = BufferSize::Small;
 
-    [[nodiscard]] std::uint32_t capacity_bytes() const { return size == BufferSize::Large ? kLargeBytes : kSmallBytes; }
+    [[nodiscard]] std::uint32_t capacity_bytes() const {
+        return size == BufferSize::Large ? kLargeBytes : kSmallBytes;
+    }
 };
 
 struct PoolLimits {
@@ -44,8 +47,8 @@ struct PoolLimits {
     std::uint32_t small_count_max = 65536;
 };
 
-/// All buffers of one worker. Allocates at construction (large buffers, touched only when used) and when more small
-/// buffers or queue nodes are in use than ever before.
+/// All buffers of one worker. Allocates at construction (large buffers, touched only when used) and when more
+/// small buffers or queue nodes are in use than ever before.
 class BufferPool {
   public:
     explicit BufferPool(PoolLimits limits);
@@ -53,20 +56,25 @@ class BufferPool {
     BufferPool& operator=(const BufferPool&) = delete;
     ~BufferPool();
 
-    /// A free buffer with no reference yet, or nullptr when all are in use. The most recently freed comes first, because
-    /// its memory is still in the cache.
+    /// A free buffer with no reference yet, or nullptr when all are in use. The most recently freed comes
+    /// first, because its memory is still in the cache.
     [[nodiscard]] Buffer* take_large();
     [[nodiscard]] Buffer* take_small();
     /// True when `count` more small buffers can be had now; makes them if need be.
     [[nodiscard]] bool small_available(std::size_t count);
     /// The large buffer with this number, as the kernel names it in a completion.
     [[nodiscard]] Buffer& large(std::uint16_t number) { return large_[number]; }
-    /// Takes back a buffer without references. Slice calls it; the reactor calls it for buffers the kernel gave back unused.
+    /// Takes back a buffer without references. Slice calls it; the reactor calls it for buffers the kernel
+    /// gave back unused.
     void give_back(Buffer& buffer);
 
     [[nodiscard]] std::uint32_t large_count() const { return static_cast<std::uint32_t>(large_.size()); }
-    [[nodiscard]] std::uint32_t large_free_count() const { return static_cast<std::uint32_t>(large_free_.size()); }
-    [[nodiscard]] std::uint32_t small_in_use_count() const { return small_made_count_ - static_cast<std::uint32_t>(small_free_.size()); }
+    [[nodiscard]] std::uint32_t large_free_count() const {
+        return static_cast<std::uint32_t>(large_free_.size());
+    }
+    [[nodiscard]] std::uint32_t small_in_use_count() const {
+        return small_made_count_ - static_cast<std::uint32_t>(small_free_.size());
+    }
     [[nodiscard]] std::uint32_t nodes_in_use_count() const { return nodes_in_use_count_; }
 
   private:
@@ -89,8 +97,8 @@ class BufferPool {
     std::uint32_t nodes_in_use_count_ = 0;
 };
 
-/// A counted view of some bytes of one buffer. Move-only; share() makes a second reference. The default value is empty
-/// and holds no buffer.
+/// A counted view of some bytes of one buffer. Move-only; share() makes a second reference. The default value
+/// is empty and holds no buffer.
 class Slice {
   public:
     Slice() = default;
@@ -119,7 +127,9 @@ class Slice {
 
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::uint32_t size() const { return size_; }
-    [[nodiscard]] const std::byte* data() const { return buffer_ == nullptr ? nullptr : buffer_->data + offset_; }
+    [[nodiscard]] const std::byte* data() const {
+        return buffer_ == nullptr ? nullptr : buffer_->data + offset_;
+    }
     [[nodiscard]] std::span<const std::byte> bytes() const { return {data(), size_}; }
     [[nodiscard]] const Buffer* buffer() const { return buffer_; }
 

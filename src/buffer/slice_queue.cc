@@ -13,7 +13,9 @@ constexpr std::uint32_t kSettleBelowBytes = 4096;
 
 }  // namespace
 
-Slice* SliceQueue::last() { return tail_ == nullptr ? nullptr : &tail_->slices[tail_->end - 1]; }
+Slice* SliceQueue::last() {
+    return tail_ == nullptr ? nullptr : &tail_->slices[tail_->end - 1];
+}
 
 void SliceQueue::append(Slice slice) {
     if (tail_ == nullptr || tail_->end == kSlicesPerNode) {
@@ -30,7 +32,8 @@ void SliceQueue::push(Slice slice) {
         return;
     }
     Slice* previous = last();
-    if (previous != nullptr && previous->buffer_ == slice.buffer_ && previous->offset_ + previous->size_ == slice.offset_) {
+    if (previous != nullptr && previous->buffer_ == slice.buffer_ &&
+        previous->offset_ + previous->size_ == slice.offset_) {
         previous->size_ += slice.size_;
         size_bytes_ += slice.size_;
         return;
@@ -67,8 +70,8 @@ bool SliceQueue::push_copy(std::span<const std::byte> bytes) {
 std::size_t SliceQueue::room_at_end() {
     const Slice* end = last();
     // Only the end of the last slice may grow, and only where nobody else looks at the buffer.
-    bool const grows = end != nullptr && end->buffer_->size == BufferSize::Small && end->buffer_->references == 1 &&
-                       end->offset_ + end->size_ == end->buffer_->used_bytes;
+    bool const grows = end != nullptr && end->buffer_->size == BufferSize::Small &&
+                       end->buffer_->references == 1 && end->offset_ + end->size_ == end->buffer_->used_bytes;
     return grows ? kSmallBytes - end->buffer_->used_bytes : 0;
 }
 
@@ -117,7 +120,8 @@ std::span<const std::byte> SliceQueue::piece_at(std::size_t offset) const {
     return {};
 }
 
-std::span<const std::byte> SliceQueue::view(std::size_t offset, std::size_t size_bytes, std::span<std::byte> scratch) const {
+std::span<const std::byte> SliceQueue::view(std::size_t offset, std::size_t size_bytes,
+                                            std::span<std::byte> scratch) const {
     ASSERT(offset + size_bytes <= size_bytes_);
     std::span<const std::byte> const piece = piece_at(offset);
     if (piece.size() >= size_bytes) {

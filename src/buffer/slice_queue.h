@@ -1,6 +1,6 @@
 #pragma once
-/// A queue of slices: what waits to be sent on one socket, or to be read from it. Empty it costs 32 bytes and holds no
-/// memory, so that an idle client is cheap; its nodes come from the worker's pool.
+/// A queue of slices: what waits to be sent on one socket, or to be read from it. Empty it costs 32 bytes and
+/// holds no memory, so that an idle client is cheap; its nodes come from the worker's pool.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,18 +23,19 @@ class SliceQueue {
     /// Appends; a slice that continues the last one in the same buffer makes that one longer.
     void push(Slice slice);
 
-    /// Appends a copy of `bytes` in small buffers. Returns false, with nothing appended, when no small buffer is left.
+    /// Appends a copy of `bytes` in small buffers. Returns false, with nothing appended, when no small buffer
+    /// is left.
     [[nodiscard]] bool push_copy(std::span<const std::byte> bytes);
 
-    /// Copies the last slice into small buffers and lets its large buffer go, if that saves memory: called for input that
-    /// has to stay, because a few bytes would otherwise hold 64 KB.
+    /// Copies the last slice into small buffers and lets its large buffer go, if that saves memory: called
+    /// for input that has to stay, because a few bytes would otherwise hold 64 KB.
     void settle_last();
 
     /// The longest contiguous piece at `offset`; empty at the end. Valid until the queue changes.
     [[nodiscard]] std::span<const std::byte> piece_at(std::size_t offset) const;
 
-    /// `size_bytes` bytes at `offset` in one piece: in place where they lie together, else copied to `scratch`, which must
-    /// be large enough. All of them must be in the queue.
+    /// `size_bytes` bytes at `offset` in one piece: in place where they lie together, else copied to
+    /// `scratch`, which must be large enough. All of them must be in the queue.
     [[nodiscard]] std::span<const std::byte> view(std::size_t offset, std::size_t size_bytes,
                                                   std::span<std::byte> scratch) const;
 
@@ -44,8 +45,8 @@ class SliceQueue {
     /// Drops `size_bytes` from the front; at most all.
     void consume(std::size_t size_bytes);
 
-    /// Describes the front of the queue piece by piece; returns how many pieces of `pieces` it filled. They stay valid
-    /// until consume(), whatever is pushed meanwhile.
+    /// Describes the front of the queue piece by piece; returns how many pieces of `pieces` it filled. They
+    /// stay valid until consume(), whatever is pushed meanwhile.
     [[nodiscard]] std::size_t gather(std::span<std::span<const std::byte>> pieces) const;
 
     void clear();
@@ -74,7 +75,9 @@ class SliceQueue {
     std::size_t size_bytes_ = 0;
 };
 
-constexpr std::size_t SliceQueue::node_bytes() { return sizeof(Node); }
+constexpr std::size_t SliceQueue::node_bytes() {
+    return sizeof(Node);
+}
 
 static_assert(sizeof(SliceQueue) == 32);
 

@@ -22,9 +22,9 @@ inline constexpr std::size_t kWorkersMax = 256;
 
 /// Tokens of one (server, database, user). Every call is safe from every worker; none blocks.
 ///
-/// A worker that has waiting sessions and gets no token says so (hunger); one that holds more than its fair share then
-/// closes its next free backend and wakes the hungry one. So backends spread evenly where there are more waiters than
-/// backends, and stay where they are otherwise.
+/// A worker that has waiting sessions and gets no token says so (hunger); one that holds more than its fair
+/// share then closes its next free backend and wakes the hungry one. So backends spread evenly where there
+/// are more waiters than backends, and stay where they are otherwise.
 class Budget {
   public:
     Budget(std::uint32_t limit, std::size_t worker_count) : limit_(limit), worker_count_(worker_count) {
@@ -62,7 +62,8 @@ class Budget {
             word.fetch_and(~bit_of(worker), std::memory_order_acq_rel);
         }
     }
-    /// A hungry worker other than `asking`, searched from the one behind it so that none is passed over for ever.
+    /// A hungry worker other than `asking`, searched from the one behind it so that none is passed over for
+    /// ever.
     [[nodiscard]] std::optional<WorkerIndex> hungry_other_than(WorkerIndex asking) const {
         for (std::size_t i = 1; i < worker_count_; ++i) {
             auto const worker = static_cast<WorkerIndex>((asking + i) % worker_count_);
@@ -74,7 +75,9 @@ class Budget {
     }
 
   private:
-    [[nodiscard]] static std::uint64_t bit_of(WorkerIndex worker) { return std::uint64_t{1} << (worker % 64U); }
+    [[nodiscard]] static std::uint64_t bit_of(WorkerIndex worker) {
+        return std::uint64_t{1} << (worker % 64U);
+    }
 
     std::uint32_t limit_;
     std::size_t worker_count_;
@@ -82,7 +85,8 @@ class Budget {
     std::atomic<std::uint64_t> hunger_[kWorkersMax / 64]{};
 };
 
-/// Finds the budget that the workers share. Locks; called when a worker first meets a (server, database, user).
+/// Finds the budget that the workers share. Locks; called when a worker first meets a (server, database,
+/// user).
 class BudgetRegistry {
   public:
     explicit BudgetRegistry(std::size_t worker_count) : worker_count_(worker_count) {}

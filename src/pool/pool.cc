@@ -6,13 +6,13 @@ namespace pgring::pool {
 
 Pool::Pool(PoolLimits limits, std::shared_ptr<Budget> budget, WorkerIndex worker)
     : limits_(limits), budget_(std::move(budget)), worker_(worker) {
-    line_.previous = &line_;
-    line_.next = &line_;
     // The line's own memory; a push beyond it cannot happen, so that releasing a backend never allocates.
     idle_.reserve(budget_->limit());
 }
 
-Pool::~Pool() { budget_->say_fed(worker_); }
+Pool::~Pool() {
+    budget_->say_fed(worker_);
+}
 
 std::optional<BackendId> Pool::acquire() {
     if (idle_.empty() || has_waiters()) {
@@ -24,42 +24,14 @@ std::optional<BackendId> Pool::acquire() {
     return backend;
 }
 
-void Pool::wait(Waiter& waiter, SessionId session, base::Instant now) {
-    ASSERT(!waiter.waiting());
-    waiter.pool = this;
-    waiter.session = session;
-    waiter.since = now;
-    waiter.previous = line_.previous;
-    waiter.next = &line_;
-    line_.previous->next = &waiter;
-    line_.previous = &waiter;
-    ++waiting_count_;
-}
-
-void Pool::leave(Waiter& waiter) {
-    ASSERT(waiter.pool == this);
-    waiter.previous->next = waiter.next;
-    waiter.next->previous = waiter.previous;
-    waiter.previous = nullptr;
-    waiter.next = nullptr;
-    waiter.pool = nullptr;
-    --waiting_count_;
+void Pool::line_changed() {
     if (!has_waiters()) {
         budget_->say_fed(worker_);
     }
 }
 
-std::optional<SessionId> Pool::next_waiter() {
-    if (!has_waiters()) {
-        return std::nullopt;
-    }
-    Waiter& first = *line_.next;
-    leave(first);
-    return first.session;
-}
-
 bool Pool::start_opening(base::Instant now) {
-    if (waiting_count_ <= opening_count_ || now < retry_at_) {
+    if (line_.size() <= opening_count_ || now < retry_at_) {
         return false;
     }
     if (!budget_->try_take()) {
@@ -114,12 +86,7 @@ bool Pool::should_yield() const {
 }
 
 void Pool::check_invariants() const {
-    std::uint32_t count = 0;
-    for (const Waiter* waiter = line_.next; waiter != &line_; waiter = waiter->next) {
-        ASSERT(waiter->pool == this);
-        ++count;
-    }
-    ASSERT(count == waiting_count_);
+    line_.check_invariants();
     ASSERT(held_count() <= budget_->limit());
 }
 

@@ -1,12 +1,14 @@
 #pragma once
-/// One worker's share of a pool: the backends of one (server, database, user) and the sessions that wait for one.
+/// One worker's share of a pool: the backends of one (server, database, user) and the sessions that wait for
+/// one.
 ///
 ///     opening --logged in--> idle <--release / acquire--> used
 ///        |                    |                            |
 ///        +---- failed --------+------- closed -------------+--> gone (token given back)
 ///
-/// First come, first served: a free backend goes to the session that waits longest. Idle backends are handed out last in,
-/// first out, so that a quiet pool shrinks. The pool only counts and orders; who opens, resets and closes is the worker.
+/// First come, first served: a free backend goes to the session that waits longest. Idle backends are handed
+/// out last in, first out, so that a quiet pool shrinks. The pool only counts and orders; who opens, resets
+/// and closes is the worker.
 
 #include <cstdint>
 #include <memory>
@@ -16,25 +18,9 @@
 #include "base/time.h"
 #include "pool/budget.h"
 #include "pool/ids.h"
+#include "pool/line.h"
 
 namespace pgring::pool {
-
-class Pool;
-
-/// A session's place in a waiting line; embedded in the session, stays where it is while in line.
-struct Waiter {
-    Waiter* previous = nullptr;
-    Waiter* next = nullptr;
-    Pool* pool = nullptr;
-    SessionId session;
-    base::Instant since;
-
-    [[nodiscard]] bool waiting() const { return pool != nullptr; }
-
-    Waiter() = default;
-    Waiter(const Waiter&) = delete;
-    Waiter& operator=(const Waiter&) = delete;
-};
 
 struct PoolLimits {
     /// How long after a failed login the next one is tried.
@@ -56,19 +42,14 @@ class Pool {
 
     /// An idle backend for a session that asks now; nothing when none is idle or others wait already.
     [[nodiscard]] std::optional<BackendId> acquire();
-    /// Puts a session at the end of the line.
-    void wait(Waiter& waiter, SessionId session, base::Instant now);
-    /// Takes a session out of the line, wherever it stands.
-    void leave(Waiter& waiter);
-    /// The session that waits longest, taken out of the line; nothing when nobody waits.
-    [[nodiscard]] std::optional<SessionId> next_waiter();
-    [[nodiscard]] bool has_waiters() const { return line_.next != &line_; }
-    [[nodiscard]] std::uint32_t waiting_count() const { return waiting_count_; }
-    /// Since when the first in line waits.
-    [[nodiscard]] base::Instant oldest_wait() const { return line_.next->since; }
+    /// Who waits for a backend of this pool.
+    [[nodiscard]] Line& line() { return line_; }
+    [[nodiscard]] bool has_waiters() const { return !line_.empty(); }
+    /// A session left the line other than for a backend: this worker may have stopped being hungry.
+    void line_changed();
 
-    /// Whether a further backend should be opened now: more sessions wait than backends are being opened, and no login
-    /// failed just now. Takes a token when it says yes.
+    /// Whether a further backend should be opened now: more sessions wait than backends are being opened, and
+    /// no login failed just now. Takes a token when it says yes.
     [[nodiscard]] bool start_opening(base::Instant now);
     /// The login went well; the backend counts as used until released.
     void opened();
@@ -88,7 +69,9 @@ class Pool {
     /// Whether the backend that just got free should be given up for a worker that has less than its share.
     [[nodiscard]] bool should_yield() const;
     /// The worker to wake when a token was given back, if one is hungry.
-    [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const { return budget_->hungry_other_than(worker_); }
+    [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const {
+        return budget_->hungry_other_than(worker_);
+    }
 
     [[nodiscard]] std::uint32_t idle_count() const { return static_cast<std::uint32_t>(idle_.size()); }
     [[nodiscard]] std::uint32_t used_count() const { return used_count_; }
@@ -107,9 +90,8 @@ class Pool {
     std::vector<BackendId> idle_;
     std::uint32_t used_count_ = 0;
     std::uint32_t opening_count_ = 0;
-    std::uint32_t waiting_count_ = 0;
     base::Instant retry_at_ = base::Instant::min();
-    Waiter line_;
+    Line line_;
 };
 
 }  // namespace pgring::pool

@@ -26,7 +26,9 @@ std::string_view tag_of(std::span<const std::byte> body) {
     return text.substr(0, text.find('\0'));
 }
 
-bool is_fatal(const wire::ErrorReport& report) { return report.severity == "FATAL" || report.severity == "PANIC"; }
+bool is_fatal(const wire::ErrorReport& report) {
+    return report.severity == "FATAL" || report.severity == "PANIC";
+}
 
 }  // namespace
 
@@ -36,19 +38,20 @@ Backend::Backend(Destination& destination, topology::ServerIndex server, buffer:
 void Backend::start_login(Shared& shared) {
     parameters = shared.parameters.empty();
     fixed = shared.parameters.empty();
-    dialogue_.emplace(auth::ServerDialogue::Options{.user = destination_->user,
-                                                    .secret = destination_->secret,
-                                                    .learned_keys = destination_->learned_keys.has_value()
-                                                                        ? &*destination_->learned_keys
-                                                                        : nullptr},
-                      shared.scram_keys, shared.random);
+    dialogue_.emplace(
+        auth::ServerDialogue::Options{
+            .user = destination_->user,
+            .secret = destination_->secret,
+            .learned_keys = destination_->learned_keys.has_value() ? &*destination_->learned_keys : nullptr},
+        shared.scram_keys, shared.random);
     wire::MessageWriter writer(shared.scratch);
     writer.begin_untyped().u32(wire::kProtocol3_0);
     writer.string("user").string(destination_->user).string("database").string(destination_->database);
     writer.byte('\0').end();
     ASSERT(writer.ok());
     if (!out.push_copy(writer.written())) {
-        error_ = ServerError{.sqlstate = std::string(sqlstate::kOutOfMemory), .message = "pgring is out of buffers"};
+        error_ = ServerError{.sqlstate = std::string(sqlstate::kOutOfMemory),
+                             .message = "pgring is out of buffers"};
     }
 }
 
@@ -65,9 +68,12 @@ BackendStep Backend::advance(Shared& shared, Session* session) {
         std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
         wire::Framed const framed = wire::frame(in.view(0, head_bytes, memory));
         switch (framed.state) {
-            case wire::Framed::State::NeedMore: return BackendStep::Starved;
-            case wire::Framed::State::Broken: return *violation("invalid message length from the server");
-            case wire::Framed::State::Complete: break;
+            case wire::Framed::State::NeedMore:
+                return BackendStep::Starved;
+            case wire::Framed::State::Broken:
+                return *violation("invalid message length from the server");
+            case wire::Framed::State::Complete:
+                break;
         }
         Handled const handled =
             logged_in_ ? on_message(shared, session, framed.header) : on_login_message(shared, framed.header);
@@ -97,10 +103,12 @@ void Backend::relay_rest(Session* session) {
     body_rest_bytes_ -= count;
 }
 
-// -- After the login ----------------------------------------------------------------------------------------------------
+// -- After the login
+// ----------------------------------------------------------------------------------------------------
 
 Backend::Handled Backend::on_message(Shared& shared, Session* session, wire::Header header) {
-    bool const for_client = session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
+    bool const for_client =
+        session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
     auto const type = static_cast<wire::BackendType>(header.type);
     if (type == wire::BackendType::ParameterStatus) {
         return on_parameter(shared, session, header);
@@ -138,17 +146,23 @@ Backend::Handled Backend::on_reply(Shared& shared, Session* session, wire::Heade
         case wire::BackendType::CopyOutResponse:
         case wire::BackendType::CopyBothResponse:
         case wire::BackendType::FunctionCallResponse:
-        case wire::BackendType::ParameterDescription: relay(audience, header); return std::nullopt;
+        case wire::BackendType::ParameterDescription:
+            relay(audience, header);
+            return std::nullopt;
         case wire::BackendType::RowDescription:
             if (request == Request::Describe) {
                 return complete(session, header, Request::Describe);
             }
             relay(audience, header);
             return std::nullopt;
-        case wire::BackendType::NoData: return complete(session, header, Request::Describe);
-        case wire::BackendType::ParseComplete: return complete(session, header, Request::Parse);
-        case wire::BackendType::BindComplete: return complete(session, header, Request::Bind);
-        case wire::BackendType::CloseComplete: return complete(session, header, Request::Close);
+        case wire::BackendType::NoData:
+            return complete(session, header, Request::Describe);
+        case wire::BackendType::ParseComplete:
+            return complete(session, header, Request::Parse);
+        case wire::BackendType::BindComplete:
+            return complete(session, header, Request::Bind);
+        case wire::BackendType::CloseComplete:
+            return complete(session, header, Request::Close);
         case wire::BackendType::CopyInResponse:
             pipeline.copy_in_begins();
             relay(audience, header);
@@ -169,14 +183,16 @@ Backend::Handled Backend::on_reply(Shared& shared, Session* session, wire::Heade
             }
             relay(audience, header);
             return std::nullopt;
-        case wire::BackendType::ReadyForQuery: return on_ready(shared, session, header);
+        case wire::BackendType::ReadyForQuery:
+            return on_ready(shared, session, header);
         case wire::BackendType::Authentication:
         case wire::BackendType::BackendKeyData:
         case wire::BackendType::NegotiateProtocolVersion:
         case wire::BackendType::ErrorResponse:
         case wire::BackendType::NoticeResponse:
         case wire::BackendType::NotificationResponse:
-        case wire::BackendType::ParameterStatus: break;
+        case wire::BackendType::ParameterStatus:
+            break;
     }
     return violation("unexpected message type from the server");
 }
@@ -206,7 +222,8 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
         return violation("unknown transaction status from the server");
     }
     Expected const entry = pipeline.front();
-    if (entry.request != Request::Query && entry.request != Request::Sync && entry.request != Request::FunctionCall) {
+    if (entry.request != Request::Query && entry.request != Request::Sync &&
+        entry.request != Request::FunctionCall) {
         return violation("ReadyForQuery came too early");
     }
     pipeline.pop();
@@ -232,7 +249,8 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
     wire::ErrorReport const report = readable ? wire::read_error(body(shared, header)) : wire::ErrorReport{};
     bool const unasked = pipeline.empty() && !pipeline.open();
     if (is_fatal(report) || (unasked && session == nullptr)) {
-        error_ = ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+        error_ =
+            ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
         in.consume(std::min<std::uint64_t>(header.message_bytes(), in.size_bytes()));
         return BackendStep::Broken;
     }
@@ -243,7 +261,8 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
     Expected const entry = pipeline.front();
     if (entry.audience == Audience::Errand && entry.request == Request::Query) {
         errand_failed_ = true;
-        error_ = ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+        error_ =
+            ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
         relay(nullptr, header);
         // The client's own statements follow a BEGIN at once; without the transaction they must not count.
         return entry.purpose == Purpose::ErrandBegin ? Handled(BackendStep::Broken) : std::nullopt;
@@ -271,9 +290,15 @@ void Backend::undo(Session* session, const Expected& entry) {
                 statements.remove(entry.statement);
             }
             break;
-        case Purpose::Prepare: statements.remove(entry.statement); break;
-        case Purpose::Evict: statements.restore(entry.statement); break;
-        case Purpose::PrepareUnnamed: unnamed_owner = {}; break;
+        case Purpose::Prepare:
+            statements.remove(entry.statement);
+            break;
+        case Purpose::Evict:
+            statements.restore(entry.statement);
+            break;
+        case Purpose::PrepareUnnamed:
+            unnamed_owner = {};
+            break;
         case Purpose::DuplicateName:
             if (session != nullptr) {
                 session->forget_duplicate_name();
@@ -286,7 +311,8 @@ void Backend::undo(Session* session, const Expected& entry) {
             break;
         case Purpose::Deallocate:
         case Purpose::ErrandBegin:
-        case Purpose::ErrandAwaited: break;
+        case Purpose::ErrandAwaited:
+            break;
     }
 }
 
@@ -308,7 +334,8 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
 }
 
 Backend::Handled Backend::on_parameter(Shared& shared, Session* session, wire::Header header) {
-    bool const for_client = session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
+    bool const for_client =
+        session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
     if (header.body_bytes > kWholeBytesMax) {
         relay(for_client ? session : nullptr, header);
         return std::nullopt;
@@ -352,7 +379,8 @@ Backend::Handled Backend::violation(std::string_view text) {
     return BackendStep::Broken;
 }
 
-// -- What pgring asks itself --------------------------------------------------------------------------------------------
+// -- What pgring asks itself
+// --------------------------------------------------------------------------------------------
 
 bool Backend::start_errand(Shared& shared, Errand errand, std::string_view text) {
     ASSERT(pending_errand_ == Errand::None);
@@ -372,7 +400,9 @@ bool Backend::start_errand(Shared& shared, Errand errand, std::string_view text)
     return true;
 }
 
-Errand Backend::take_errand() { return std::exchange(pending_errand_, Errand::None); }
+Errand Backend::take_errand() {
+    return std::exchange(pending_errand_, Errand::None);
+}
 
 void Backend::was_reset(Shared& shared) {
     statements.clear();
@@ -416,7 +446,10 @@ bool Backend::make_room(Shared& shared) {
     std::array<char, 32> memory{};
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
-    writer.begin(wire::FrontendType::Close).byte('S').string(server_name(surplus, shared.worker, memory)).end();
+    writer.begin(wire::FrontendType::Close)
+        .byte('S')
+        .string(server_name(surplus, shared.worker, memory))
+        .end();
     if (!out.push_copy(writer.written())) {
         return false;
     }
@@ -461,7 +494,8 @@ void Backend::answer_local(Shared& shared, Session* session) {
     static_cast<void>(shared);
 }
 
-// -- The login ----------------------------------------------------------------------------------------------------------
+// -- The login
+// ----------------------------------------------------------------------------------------------------------
 
 Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) {
     if (header.body_bytes > kLoginBodyBytesMax) {
@@ -473,7 +507,9 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
     std::span<const std::byte> const content = body(shared, header);
     Handled handled;
     switch (static_cast<wire::BackendType>(header.type)) {
-        case wire::BackendType::Authentication: handled = on_authentication(shared, content); break;
+        case wire::BackendType::Authentication:
+            handled = on_authentication(shared, content);
+            break;
         case wire::BackendType::ParameterStatus: {
             wire::BodyReader reader(content);
             std::string_view const name = reader.string();
@@ -491,10 +527,12 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
             break;
         }
         case wire::BackendType::NoticeResponse:
-        case wire::BackendType::NegotiateProtocolVersion: break;
+        case wire::BackendType::NegotiateProtocolVersion:
+            break;
         case wire::BackendType::ErrorResponse: {
             wire::ErrorReport const report = wire::read_error(content);
-            error_ = ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+            error_ =
+                ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
             handled = BackendStep::Broken;
             break;
         }
@@ -525,7 +563,8 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
         case wire::BackendType::ParseComplete:
         case wire::BackendType::PortalSuspended:
         case wire::BackendType::RowDescription:
-        default: return violation("unexpected message type from the server during login");
+        default:
+            return violation("unexpected message type from the server during login");
     }
     in.consume(header.message_bytes());
     return handled;
@@ -537,11 +576,15 @@ Backend::Handled Backend::on_authentication(Shared& shared, std::span<const std:
     }
     auth::ServerStep const step = dialogue_->receive(text_of(content));
     switch (step.outcome) {
-        case auth::ServerStep::Outcome::Authenticated: dialogue_.reset(); return std::nullopt;
+        case auth::ServerStep::Outcome::Authenticated:
+            dialogue_.reset();
+            return std::nullopt;
         case auth::ServerStep::Outcome::Failed:
-            error_ = ServerError{.sqlstate = std::string(auth::sqlstate::kInvalidPassword), .message = step.failure};
+            error_ = ServerError{.sqlstate = std::string(auth::sqlstate::kInvalidPassword),
+                                 .message = step.failure};
             return BackendStep::Broken;
-        case auth::ServerStep::Outcome::Continue: break;
+        case auth::ServerStep::Outcome::Continue:
+            break;
     }
     if (step.reply.empty()) {
         return std::nullopt;

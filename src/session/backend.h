@@ -3,8 +3,9 @@
 ///
 ///     LoggingIn --ReadyForQuery--> Ready --any failure--> Broken
 ///
-/// Ready covers idle, used and cleaning alike: what it is used for is the pool's and the session's business. The backend
-/// reads what the server sends, pairs it with the pipeline, and puts what is for the client on the client's queue.
+/// Ready covers idle, used and cleaning alike: what it is used for is the pool's and the session's business.
+/// The backend reads what the server sends, pairs it with the pipeline, and puts what is for the client on
+/// the client's queue.
 
 #include <array>
 #include <cstdint>
@@ -46,10 +47,11 @@ struct ServerError {
 
 /// What advance() stopped for.
 enum class BackendStep : std::uint8_t {
-    Starved,       ///< all input is used up
-    LoggedIn,      ///< the first ReadyForQuery came
-    ErrandDone,    ///< an awaited errand was answered; errand_failed() tells how
-    Broken,        ///< the connection is of no more use: FATAL, protocol violation, or an errand that had to succeed
+    Starved,     ///< all input is used up
+    LoggedIn,    ///< the first ReadyForQuery came
+    ErrandDone,  ///< an awaited errand was answered; errand_failed() tells how
+    Broken,      ///< the connection is of no more use: FATAL, protocol violation, or an errand that had to
+                 ///< succeed
 };
 
 /// Key data of the server, for CancelRequest. Protocol 3.0 has four bytes of secret, 3.2 up to 256.
@@ -88,7 +90,8 @@ class Backend {
     /// Counts Syncs sent: what one unit uses is not evicted within it.
     std::uint64_t unit = 1;
 
-    /// Sends `text` as a simple query of pgring's own. Any but Begin is awaited: pending_errand() until ErrandDone.
+    /// Sends `text` as a simple query of pgring's own. Any but Begin is awaited: pending_errand() until
+    /// ErrandDone.
     [[nodiscard]] bool start_errand(Shared& shared, Errand errand, std::string_view text);
     [[nodiscard]] Errand pending_errand() const { return pending_errand_; }
     /// The errand that was answered; none is pending afterwards. Call once for each ErrandDone.
@@ -97,8 +100,8 @@ class Backend {
     void was_reset(Shared& shared);
     [[nodiscard]] bool errand_failed() const { return errand_failed_; }
 
-    /// Makes sure the server has `statement`: sends Parse where it lacks it, and Close for one it has too many. False when
-    /// out of buffers.
+    /// Makes sure the server has `statement`: sends Parse where it lacks it, and Close for one it has too
+    /// many. False when out of buffers.
     [[nodiscard]] bool prepare(Shared& shared, const Statement& statement);
     /// Sends Close for a statement where one more would be too many. False when out of buffers.
     [[nodiscard]] bool make_room(Shared& shared);
@@ -109,7 +112,8 @@ class Backend {
     [[nodiscard]] wire::TransactionStatus status() const { return status_; }
     /// Nothing owed, nothing open, no transaction: somebody else may have it, if it is clean.
     [[nodiscard]] bool at_rest() const {
-        return logged_in_ && pipeline.idle() && status_ == wire::TransactionStatus::Idle && body_rest_bytes_ == 0;
+        return logged_in_ && pipeline.idle() && status_ == wire::TransactionStatus::Idle &&
+               body_rest_bytes_ == 0;
     }
     /// Half of a message is on its way to the client, so that no error of ours can be put in.
     [[nodiscard]] bool mid_message_to_client() const { return body_rest_bytes_ > 0 && forwarding_; }
@@ -119,8 +123,8 @@ class Backend {
 
     /// Settable parameters as the server has them now.
     ParameterSetPtr parameters;
-    /// Those that no SET can change, without in_hot_standby: where a statement runs is pgring's choice, so a session keeps
-    /// the value it was welcomed with.
+    /// Those that no SET can change, without in_hot_standby: where a statement runs is pgring's choice, so a
+    /// session keeps the value it was welcomed with.
     ParameterSetPtr fixed;
     /// Something ran here that nobody judged; server_reset_query must run before the next session.
     bool needs_reset = false;
@@ -128,7 +132,8 @@ class Backend {
     [[nodiscard]] bool in_hot_standby() const { return in_hot_standby_; }
 
   private:
-    /// What handling one message came to: a step to return, or nothing where the next message may be looked at.
+    /// What handling one message came to: a step to return, or nothing where the next message may be looked
+    /// at.
     using Handled = std::optional<BackendStep>;
 
     [[nodiscard]] Handled on_message(Shared& shared, Session* session, wire::Header header);
@@ -147,8 +152,8 @@ class Backend {
     void undo(Session* session, const Expected& entry);
     void note_parameter(Shared& shared, std::string_view name, std::string_view value);
     void forget_unreported(Shared& shared);
-    /// Passes the message at the front of `in` on to the client, or drops it where `session` is nullptr, as far as it has
-    /// come; the rest follows by length.
+    /// Passes the message at the front of `in` on to the client, or drops it where `session` is nullptr, as
+    /// far as it has come; the rest follows by length.
     void relay(Session* session, wire::Header header);
     void relay_rest(Session* session);
     [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }

@@ -1,5 +1,6 @@
 #pragma once
-/// Where a client wants to go: a database as a user, with what it takes to log in there and the pools that lead there.
+/// Where a client wants to go: a database as a user, with what it takes to log in there and the pools that
+/// lead there.
 
 #include <cstdint>
 #include <memory>
@@ -24,7 +25,8 @@ struct Destination {
     const auth::Secret* secret = nullptr;
     /// Learned from the latest client that logged in with a SCRAM secret.
     std::optional<auth::LearnedKeys> learned_keys;
-    /// What the latest fresh backend reported: the parameters of a session that sets nothing. Null before the first login.
+    /// What the latest fresh backend reported: the parameters of a session that sets nothing. Null before the
+    /// first login.
     ParameterSetPtr defaults;
     ParameterSetPtr fixed;
     /// Whether that backend was on a standby.

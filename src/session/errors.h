@@ -41,40 +41,48 @@ namespace errors {
 inline constexpr Error kOutOfMemory{.sqlstate = sqlstate::kOutOfMemory,
                                     .message = "pgring is out of buffers",
                                     .hint = "Raise receive_buffers, or lower max_client_conn."};
-inline constexpr Error kQueryWaitTimeout{.sqlstate = sqlstate::kTooManyConnections,
-                                         .message = "query_wait_timeout",
-                                         .detail = "No server connection became free in time; nothing was executed."};
+inline constexpr Error kQueryWaitTimeout{
+    .sqlstate = sqlstate::kTooManyConnections,
+    .message = "query_wait_timeout",
+    .detail = "No server connection became free in time; nothing was executed."};
 inline constexpr Error kNoPrimary{.sqlstate = sqlstate::kCannotConnectNow,
                                   .message = "query_wait_timeout: the cluster has no primary",
                                   .detail = "No server took over in time; nothing was executed."};
 inline constexpr Error kNoStandby{.sqlstate = sqlstate::kCannotConnectNow,
                                   .message = "query_wait_timeout: no standby can serve this session",
                                   .detail = "The session may only read from standbys; nothing was executed."};
-inline constexpr Error kTooManyWaiting{.sqlstate = sqlstate::kTooManyConnections,
-                                       .message = "too many sessions wait for a server connection (waiting_clients_max)",
-                                       .detail = "Nothing was executed."};
-inline constexpr Error kCanceledWhileWaiting{.sqlstate = sqlstate::kQueryCanceled,
-                                             .message = "canceling statement due to user request",
-                                             .detail = "It was waiting for a server connection; nothing was executed."};
-inline constexpr Error kTransactionLost{.sqlstate = sqlstate::kSerializationFailure,
-                                        .message = "the server connection was lost; the transaction was not committed",
-                                        .hint = "Nothing of it was applied. Run the transaction again."};
-inline constexpr Error kStatementLost{.sqlstate = sqlstate::kSerializationFailure,
-                                      .message = "the server connection was lost; the statement changed nothing",
-                                      .hint = "Run it again."};
+inline constexpr Error kTooManyWaiting{
+    .sqlstate = sqlstate::kTooManyConnections,
+    .message = "too many sessions wait for a server connection (waiting_clients_max)",
+    .detail = "Nothing was executed."};
+inline constexpr Error kCanceledWhileWaiting{
+    .sqlstate = sqlstate::kQueryCanceled,
+    .message = "canceling statement due to user request",
+    .detail = "It was waiting for a server connection; nothing was executed."};
+inline constexpr Error kTransactionLost{
+    .sqlstate = sqlstate::kSerializationFailure,
+    .message = "the server connection was lost; the transaction was not committed",
+    .hint = "Nothing of it was applied. Run the transaction again."};
+inline constexpr Error kStatementLost{
+    .sqlstate = sqlstate::kSerializationFailure,
+    .message = "the server connection was lost; the statement changed nothing",
+    .hint = "Run it again."};
 inline constexpr Error kOutcomeUnknown{
     .sqlstate = sqlstate::kTransactionResolutionUnknown,
     .message = "the server connection was lost; it is unknown whether the statement was committed",
     .hint = "Look at the data before running it again."};
-inline constexpr Error kSessionLost{.sqlstate = sqlstate::kConnectionFailure,
-                                    .message = "the server connection was lost, and with it the state of this session",
-                                    .hint = "Connect again."};
+inline constexpr Error kSessionLost{
+    .sqlstate = sqlstate::kConnectionFailure,
+    .message = "the server connection was lost, and with it the state of this session",
+    .hint = "Connect again."};
 inline constexpr Error kShutdown{.sqlstate = sqlstate::kAdminShutdown, .message = "pooler is shutting down"};
 inline constexpr Error kTooManyClients{.sqlstate = sqlstate::kTooManyConnections,
                                        .message = "no more connections allowed (max_client_conn)"};
-inline constexpr Error kLoginTimeout{.sqlstate = sqlstate::kInvalidAuthorization, .message = "client_login_timeout"};
-inline constexpr Error kStatementTooLong{.sqlstate = sqlstate::kProgramLimitExceeded,
-                                         .message = "named prepared statement is longer than prepared_statement_bytes_max"};
+inline constexpr Error kLoginTimeout{.sqlstate = sqlstate::kInvalidAuthorization,
+                                     .message = "client_login_timeout"};
+inline constexpr Error kStatementTooLong{
+    .sqlstate = sqlstate::kProgramLimitExceeded,
+    .message = "named prepared statement is longer than prepared_statement_bytes_max"};
 inline constexpr Error kTooManyStatements{.sqlstate = sqlstate::kConfigurationLimitExceeded,
                                           .message = "too many prepared statements"};
 inline constexpr Error kNamesTooLong{.sqlstate = sqlstate::kProgramLimitExceeded,
@@ -82,7 +90,8 @@ inline constexpr Error kNamesTooLong{.sqlstate = sqlstate::kProgramLimitExceeded
 inline constexpr Error kInFailedTransaction{
     .sqlstate = sqlstate::kInFailedTransaction,
     .message = "current transaction is aborted, commands ignored until end of transaction block"};
-inline constexpr Error kBadMessage{.sqlstate = sqlstate::kProtocolViolation, .message = "invalid message format"};
+inline constexpr Error kBadMessage{.sqlstate = sqlstate::kProtocolViolation,
+                                   .message = "invalid message format"};
 
 }  // namespace errors
 

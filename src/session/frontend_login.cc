@@ -30,7 +30,8 @@ LoginFailure silent(std::string_view log_detail) {
 /// Names that can stand in a SET without quoting; others are nobody's parameters.
 bool plausible_name(std::string_view name) {
     return !name.empty() && name.size() < 64 && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '.' || c == '$';
     });
 }
 
@@ -79,14 +80,16 @@ std::expected<std::vector<SpelledParameter>, std::string> read_options(std::stri
 
 FrontendLogin::Step FrontendLogin::advance(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
     for (;;) {
-        Handled handled = dialogue_.has_value() ? on_password(shared, in, out) : on_first_packet(shared, in, out);
+        Handled handled =
+            dialogue_.has_value() ? on_password(shared, in, out) : on_first_packet(shared, in, out);
         if (handled.has_value()) {
             return std::move(*handled);
         }
     }
 }
 
-FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
+FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::SliceQueue& in,
+                                                      buffer::SliceQueue& out) {
     if (in.size_bytes() < kPacketBytesMin) {
         return Outcome::NeedMore;
     }
@@ -107,7 +110,8 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
         }
         in.consume(length);
         if (in.size_bytes() > 0) {
-            // Whoever writes on before the answer would have his plain bytes taken for encrypted ones (CVE-2021-3935).
+            // Whoever writes on before the answer would have his plain bytes taken for encrypted ones
+            // (CVE-2021-3935).
             return std::unexpected(violation("received unencrypted data after SSL request"));
         }
         std::byte const no{'N'};
@@ -116,7 +120,8 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
         }
         return std::nullopt;
     }
-    std::span<const std::byte> const body = in.view(kPacketBytesMin, length - kPacketBytesMin, shared.scratch);
+    std::span<const std::byte> const body =
+        in.view(kPacketBytesMin, length - kPacketBytesMin, shared.scratch);
     if (code == wire::kCancelRequestCode) {
         wire::BodyReader reader(body);
         cancel_.process_id = reader.u32();
@@ -134,13 +139,19 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
     return handled;
 }
 
-FrontendLogin::Handled FrontendLogin::on_startup(Shared& shared, std::uint32_t version, std::span<const std::byte> body,
-                                                 buffer::SliceQueue& out) {
+FrontendLogin::Handled FrontendLogin::on_startup(Shared& shared, std::uint32_t version,
+                                                 std::span<const std::byte> body, buffer::SliceQueue& out) {
     if (version >> 16U != 3) {
-        return std::unexpected(LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
-                                            .message = "unsupported frontend protocol " + std::to_string(version >> 16U) +
-                                                       "." + std::to_string(version & 0xffffU) + ": pgring speaks 3.0",
-                                            .log_detail = {}});
+        return std::unexpected(
+            LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
+                         .message = "unsupported frontend protocol " + std::to_string(version >> 16U) + "." +
+                                    std::to_string(version & 0xffffU) + ": pgring speaks 3.0",
+                         .log_detail = {}});
+    }
+    if (admission_ != Admission::Welcome) {
+        const Error& error = admission_ == Admission::TooMany ? errors::kTooManyClients : errors::kShutdown;
+        return std::unexpected(
+            LoginFailure{.sqlstate = error.sqlstate, .message = std::string(error.message)});
     }
     if (std::optional<LoginFailure> failure = read_parameters(shared, body)) {
         return std::unexpected(std::move(*failure));
@@ -162,11 +173,12 @@ FrontendLogin::Handled FrontendLogin::on_startup(Shared& shared, std::uint32_t v
     if (!how.has_value()) {
         return std::unexpected(how.error());
     }
-    dialogue_.emplace(auth::ClientDialogue::Options{.method = *how,
-                                                    .user = request_.user,
-                                                    .secret = shared.access.users.find(request_.user),
-                                                    .method_for_unknown = shared.access.users.method_for_unknown()},
-                      shared.access.process_secret, shared.random);
+    dialogue_.emplace(
+        auth::ClientDialogue::Options{.method = *how,
+                                      .user = request_.user,
+                                      .secret = shared.access.users.find(request_.user),
+                                      .method_for_unknown = shared.access.users.method_for_unknown()},
+        shared.access.process_secret, shared.random);
     return apply(dialogue_->start(), shared, out);
 }
 
@@ -177,7 +189,8 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
     }
     const std::vector<std::string>& ignored = shared.settings.pgring.ignore_startup_parameters;
     auto const ignore = [&ignored](std::string_view name) {
-        return std::ranges::any_of(ignored, [name](const std::string& other) { return same_name(name, other); });
+        return std::ranges::any_of(ignored,
+                                   [name](const std::string& other) { return same_name(name, other); });
     };
     for (const wire::StartupParameter& parameter : *parameters) {
         if (parameter.name == "user") {
@@ -187,7 +200,8 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
         } else if (parameter.name.starts_with("_pq_.")) {
             unknown_protocol_options_.emplace_back(parameter.name);
         } else if (parameter.name == "replication") {
-            if (parameter.value != "false" && parameter.value != "off" && parameter.value != "no" && parameter.value != "0") {
+            if (parameter.value != "false" && parameter.value != "off" && parameter.value != "no" &&
+                parameter.value != "0") {
                 return LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
                                     .message = "replication connections are not supported by pgring yet",
                                     .log_detail = {}};
@@ -195,10 +209,12 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
         } else if (parameter.name == "options") {
             auto options = read_options(parameter.value);
             if (!options.has_value()) {
-                return LoginFailure{
-                    .sqlstate = sqlstate::kFeatureNotSupported, .message = std::move(options.error()), .log_detail = {}};
+                return LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
+                                    .message = std::move(options.error()),
+                                    .log_detail = {}};
             }
-            std::erase_if(*options, [&ignore](const SpelledParameter& option) { return ignore(option.name); });
+            std::erase_if(*options,
+                          [&ignore](const SpelledParameter& option) { return ignore(option.name); });
             std::ranges::move(*options, std::back_inserter(request_.parameters));
         } else if (ignore(parameter.name)) {
             continue;
@@ -222,11 +238,16 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
 
 std::expected<auth::Method, LoginFailure> FrontendLogin::method(const Shared& shared) const {
     switch (shared.settings.pgring.auth_type) {
-        case config::AuthType::ScramSha256: return auth::Method::ScramSha256;
-        case config::AuthType::Md5: return auth::Method::Md5;
-        case config::AuthType::Password: return auth::Method::Password;
-        case config::AuthType::Trust: return auth::Method::Trust;
-        case config::AuthType::Hba: break;
+        case config::AuthType::ScramSha256:
+            return auth::Method::ScramSha256;
+        case config::AuthType::Md5:
+            return auth::Method::Md5;
+        case config::AuthType::Password:
+            return auth::Method::Password;
+        case config::AuthType::Trust:
+            return auth::Method::Trust;
+        case config::AuthType::Hba:
+            break;
     }
     auto const matched = shared.access.rules.match(
         {.transport = transport_, .database = request_.database, .user = request_.user, .address = peer_});
@@ -238,11 +259,12 @@ std::expected<auth::Method, LoginFailure> FrontendLogin::method(const Shared& sh
     return *matched;
 }
 
-FrontendLogin::Handled FrontendLogin::on_password(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
+FrontendLogin::Handled FrontendLogin::on_password(Shared& shared, buffer::SliceQueue& in,
+                                                  buffer::SliceQueue& out) {
     std::byte head[wire::kHeaderBytes];
     std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
-    wire::Framed const framed = wire::frame(in.view(0, head_bytes, head),
-                                            auth::ClientDialogue::kMessageSizeMax + wire::kLengthBytes);
+    wire::Framed const framed =
+        wire::frame(in.view(0, head_bytes, head), auth::ClientDialogue::kMessageSizeMax + wire::kLengthBytes);
     if (framed.state == wire::Framed::State::NeedMore) {
         return Outcome::NeedMore;
     }

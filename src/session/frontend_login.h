@@ -22,6 +22,10 @@
 
 namespace pgring::session {
 
+/// Whether there is room for one more client at all. Those for whom there is none are told so as soon as they
+/// can hear it.
+enum class Admission : std::uint8_t { Welcome, TooMany, ShuttingDown };
+
 /// A parameter that the client asks for at start, as it spelled it.
 struct SpelledParameter {
     std::string name;
@@ -56,7 +60,8 @@ class FrontendLogin {
     enum class Outcome : std::uint8_t { NeedMore, Authenticated, Cancel };
     using Step = std::expected<Outcome, LoginFailure>;
 
-    FrontendLogin(const base::NetworkAddress& peer, auth::Transport transport) : peer_(peer), transport_(transport) {}
+    FrontendLogin(const base::NetworkAddress& peer, auth::Transport transport, Admission admission)
+        : peer_(peer), transport_(transport), admission_(admission) {}
 
     /// Works off `in`, answers on `out`.
     [[nodiscard]] Step advance(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out);
@@ -64,7 +69,9 @@ class FrontendLogin {
     [[nodiscard]] const LoginRequest& request() const { return request_; }
     [[nodiscard]] const CancelTarget& cancel() const { return cancel_; }
     /// After Authenticated: what logs pgring in elsewhere, where the client's proof gave it away.
-    [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const { return dialogue_->learned_keys(); }
+    [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const {
+        return dialogue_->learned_keys();
+    }
 
   private:
     /// A step, or nothing where the next packet may be looked at.
@@ -75,11 +82,13 @@ class FrontendLogin {
                                      buffer::SliceQueue& out);
     [[nodiscard]] Handled on_password(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out);
     [[nodiscard]] Handled apply(auth::ClientStep step, Shared& shared, buffer::SliceQueue& out);
-    [[nodiscard]] std::optional<LoginFailure> read_parameters(Shared& shared, std::span<const std::byte> body);
+    [[nodiscard]] std::optional<LoginFailure> read_parameters(Shared& shared,
+                                                              std::span<const std::byte> body);
     [[nodiscard]] std::expected<auth::Method, LoginFailure> method(const Shared& shared) const;
 
     base::NetworkAddress peer_;
     auth::Transport transport_;
+    Admission admission_;
     std::uint8_t encryption_requests_ = 0;
     LoginRequest request_;
     CancelTarget cancel_;
@@ -88,8 +97,9 @@ class FrontendLogin {
     std::optional<auth::ClientDialogue> dialogue_;
 };
 
-/// Splits the value of the startup parameter `options` ("-c name=value --name=value", backslash escapes a space) into
-/// parameters; an error text where it holds anything else.
-[[nodiscard]] std::expected<std::vector<SpelledParameter>, std::string> read_options(std::string_view options);
+/// Splits the value of the startup parameter `options` ("-c name=value --name=value", backslash escapes a
+/// space) into parameters; an error text where it holds anything else.
+[[nodiscard]] std::expected<std::vector<SpelledParameter>, std::string> read_options(
+    std::string_view options);
 
 }  // namespace pgring::session

@@ -4,7 +4,8 @@
 ///     None --BEGIN alone--> Begun --next statement: BEGIN travels with it--> None (the backend carries it)
 ///                             +--COMMIT / ROLLBACK: answered here--> None
 ///     None --backend lost amid the transaction--> Lost --next statement: told 40001--> Failed
-///     None --told 40001 at once--> Failed --next statement: a backend is put into a failed transaction--> None
+///     None --told 40001 at once--> Failed --next statement: a backend is put into a failed transaction-->
+///     None
 
 #include <cstdint>
 #include <string>
@@ -43,10 +44,13 @@ class HeldTransaction {
     /// What ReadyForQuery says while no backend is attached.
     [[nodiscard]] wire::TransactionStatus status() const {
         switch (state_) {
-            case State::None: return wire::TransactionStatus::Idle;
+            case State::None:
+                return wire::TransactionStatus::Idle;
             case State::Begun:
-            case State::Lost: return wire::TransactionStatus::InTransaction;
-            case State::Failed: return wire::TransactionStatus::InFailedTransaction;
+            case State::Lost:
+                return wire::TransactionStatus::InTransaction;
+            case State::Failed:
+                return wire::TransactionStatus::InFailedTransaction;
         }
         return wire::TransactionStatus::Idle;
     }

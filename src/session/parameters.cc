@@ -11,10 +11,13 @@ namespace {
 
 /// Spellings remembered at most; beyond it a login asks the server again.
 constexpr std::size_t kCanonicalMax = 1024;
-/// Expired sets are swept when twice as many exist as were alive at the last sweep, so that a sweep costs each set little.
+/// Expired sets are swept when twice as many exist as were alive at the last sweep, so that a sweep costs
+/// each set little.
 constexpr std::size_t kSweepAtLeast = 64;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool name_less(std::string_view left, std::string_view right) {
     return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
@@ -41,28 +44,29 @@ void append_quoted(std::string& text, std::string_view value) {
     text += '\'';
 }
 
-constexpr std::array<std::string_view, 7> kNotSettable{"in_hot_standby",  "integer_datetimes",    "is_superuser",
-                                                       "server_encoding", "server_version",       "session_authorization",
-                                                       "scram_iterations"};
-constexpr std::array<std::string_view, 8> kReportedSettable{"application_name", "client_encoding",
-                                                            "DateStyle",        "default_transaction_read_only",
-                                                            "IntervalStyle",    "search_path",
-                                                            "TimeZone",         "standard_conforming_strings"};
+constexpr std::array<std::string_view, 7> kNotSettable{
+    "in_hot_standby", "integer_datetimes",     "is_superuser",    "server_encoding",
+    "server_version", "session_authorization", "scram_iterations"};
+constexpr std::array<std::string_view, 8> kReportedSettable{
+    "application_name", "client_encoding", "DateStyle", "default_transaction_read_only",
+    "IntervalStyle",    "search_path",     "TimeZone",  "standard_conforming_strings"};
 
 }  // namespace
 
 bool same_name(std::string_view left, std::string_view right) {
-    return left.size() == right.size() &&
-           std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return lower(a) == lower(b); });
+    return left.size() == right.size() && std::equal(left.begin(), left.end(), right.begin(),
+                                                     [](char a, char b) { return lower(a) == lower(b); });
 }
 
 bool settable(std::string_view name) {
-    return std::ranges::none_of(kNotSettable, [name](std::string_view other) { return same_name(name, other); });
+    return std::ranges::none_of(kNotSettable,
+                                [name](std::string_view other) { return same_name(name, other); });
 }
 
 bool reported(std::string_view name) {
-    return !settable(name) ||
-           std::ranges::any_of(kReportedSettable, [name](std::string_view other) { return same_name(name, other); });
+    return !settable(name) || std::ranges::any_of(kReportedSettable, [name](std::string_view other) {
+        return same_name(name, other);
+    });
 }
 
 const std::string* ParameterSet::find(std::string_view name) const {
@@ -72,7 +76,8 @@ const std::string* ParameterSet::find(std::string_view name) const {
 
 ParameterSets::ParameterSets() : empty_(std::make_shared<ParameterSet>()) {}
 
-ParameterSetPtr ParameterSets::with(const ParameterSetPtr& set, std::string_view name, std::string_view value) {
+ParameterSetPtr ParameterSets::with(const ParameterSetPtr& set, std::string_view name,
+                                    std::string_view value) {
     const std::string* present = set->find(name);
     if (present != nullptr && *present == value) {
         return set;
@@ -121,7 +126,8 @@ const std::string* ParameterSets::canonical(std::string_view name, std::string_v
     return found == canonical_.end() ? nullptr : &found->second;
 }
 
-void ParameterSets::learn_canonical(std::string_view name, std::string_view spelled, std::string_view canonical) {
+void ParameterSets::learn_canonical(std::string_view name, std::string_view spelled,
+                                    std::string_view canonical) {
     if (canonical_.size() < kCanonicalMax) {
         std::string key(name);
         key.append(1, '=').append(spelled);

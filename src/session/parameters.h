@@ -1,9 +1,10 @@
 #pragma once
-/// Values of run-time parameters ("GUCs") as immutable, shared sets: what a backend has, what a session believes and
-/// wants. Two connections agree exactly if they refer to the same set, so that the usual case is one comparison.
+/// Values of run-time parameters ("GUCs") as immutable, shared sets: what a backend has, what a session
+/// believes and wants. Two connections agree exactly if they refer to the same set, so that the usual case is
+/// one comparison.
 ///
-/// One worker's; not thread-safe. Sets are counted and freed with the last reference; a connection that sets nothing of its
-/// own shares the set of its pool.
+/// One worker's; not thread-safe. Sets are counted and freed with the last reference; a connection that sets
+/// nothing of its own shares the set of its pool.
 
 #include <cstdint>
 #include <memory>
@@ -55,11 +56,13 @@ class ParameterSets {
 
     [[nodiscard]] const ParameterSetPtr& empty() const { return empty_; }
     /// `set` with one value put in or replaced.
-    [[nodiscard]] ParameterSetPtr with(const ParameterSetPtr& set, std::string_view name, std::string_view value);
+    [[nodiscard]] ParameterSetPtr with(const ParameterSetPtr& set, std::string_view name,
+                                       std::string_view value);
     /// `set` without one.
     [[nodiscard]] ParameterSetPtr without(const ParameterSetPtr& set, std::string_view name);
 
-    /// What PostgreSQL made of a value that a client spelled its own way ("utf8" -> "UTF8"), once seen; else nullptr.
+    /// What PostgreSQL made of a value that a client spelled its own way ("utf8" -> "UTF8"), once seen; else
+    /// nullptr.
     [[nodiscard]] const std::string* canonical(std::string_view name, std::string_view spelled) const;
     void learn_canonical(std::string_view name, std::string_view spelled, std::string_view canonical);
 
@@ -73,7 +76,8 @@ class ParameterSets {
 };
 
 /// Whether a client can set it: ParameterStatus also tells of values that nobody can change by SET, such as
-/// server_version or in_hot_standby. Those of a new backend are told to the client instead of set at the backend.
+/// server_version or in_hot_standby. Those of a new backend are told to the client instead of set at the
+/// backend.
 [[nodiscard]] bool settable(std::string_view name);
 
 /// Whether PostgreSQL reports it by itself (PostgreSQL docs, "Asynchronous Operations").
@@ -82,8 +86,8 @@ class ParameterSets {
 /// ASCII case folded comparison of parameter names.
 [[nodiscard]] bool same_name(std::string_view left, std::string_view right);
 
-/// The text of an errand that makes `changes`: one SELECT of set_config() calls, quoted so that it reads the same whatever
-/// standard_conforming_strings is; RESETs behind it.
+/// The text of an errand that makes `changes`: one SELECT of set_config() calls, quoted so that it reads the
+/// same whatever standard_conforming_strings is; RESETs behind it.
 [[nodiscard]] std::string set_statement(std::span<const ParameterChange> changes);
 
 }  // namespace pgring::session

@@ -1,5 +1,6 @@
 #pragma once
-/// Pins: why a session in transaction pooling keeps its backend, because what it left there cannot be carried over.
+/// Pins: why a session in transaction pooling keeps its backend, because what it left there cannot be carried
+/// over.
 
 #include <cstdint>
 #include <string_view>
@@ -50,17 +51,28 @@ enum class Pin : std::uint8_t {
 
 [[nodiscard]] constexpr std::string_view to_string(Pin pin) {
     switch (pin) {
-        case Pin::None: return "none";
-        case Pin::Parameter: return "parameter";
-        case Pin::Role: return "role";
-        case Pin::SessionFunction: return "session_function";
-        case Pin::TemporaryObject: return "temporary_object";
-        case Pin::AdvisoryLock: return "advisory_lock";
-        case Pin::HoldCursor: return "hold_cursor";
-        case Pin::Listen: return "listen";
-        case Pin::LoadLibrary: return "load_library";
-        case Pin::SqlPrepare: return "sql_prepare";
-        case Pin::Code: return "code";
+        case Pin::None:
+            return "none";
+        case Pin::Parameter:
+            return "parameter";
+        case Pin::Role:
+            return "role";
+        case Pin::SessionFunction:
+            return "session_function";
+        case Pin::TemporaryObject:
+            return "temporary_object";
+        case Pin::AdvisoryLock:
+            return "advisory_lock";
+        case Pin::HoldCursor:
+            return "hold_cursor";
+        case Pin::Listen:
+            return "listen";
+        case Pin::LoadLibrary:
+            return "load_library";
+        case Pin::SqlPrepare:
+            return "sql_prepare";
+        case Pin::Code:
+            return "code";
     }
     return "unknown";
 }

@@ -5,7 +5,8 @@ namespace pgring::session {
 void Pipeline::expect(Expected entry) {
     switch (entry.request) {
         case Request::Query:
-        case Request::FunctionCall: break;
+        case Request::FunctionCall:
+            break;
         case Request::Sync:
             if (copying_in_) {
                 return;
@@ -13,7 +14,8 @@ void Pipeline::expect(Expected entry) {
             open_ = false;
             skipping_ = false;
             break;
-        case Request::CopyEnd: break;
+        case Request::CopyEnd:
+            break;
         case Request::Parse:
         case Request::Bind:
         case Request::Describe:

@@ -1,11 +1,12 @@
 #pragma once
-/// What a backend still owes: one entry for each message sent to it that it answers, in order, and who the answer is for.
-/// The whole pairing of requests and replies is here; nobody else counts.
+/// What a backend still owes: one entry for each message sent to it that it answers, in order, and who the
+/// answer is for. The whole pairing of requests and replies is here; nobody else counts.
 ///
-///   Extended protocol: an ErrorResponse ends everything up to the next Sync (PostgreSQL docs, "Extended Query"). Entries
-///   behind it are skipped; where the Sync was not sent yet, what is sent before it is skipped as well, as the server does.
-///   A simple Query and a FunctionCall end with their ReadyForQuery, whatever happens before.
-///   Sync and Flush that the server reads during COPY FROM STDIN are ignored by it ("COPY Operations"), so not expected.
+///   Extended protocol: an ErrorResponse ends everything up to the next Sync (PostgreSQL docs, "Extended
+///   Query"). Entries behind it are skipped; where the Sync was not sent yet, what is sent before it is
+///   skipped as well, as the server does. A simple Query and a FunctionCall end with their ReadyForQuery,
+///   whatever happens before. Sync and Flush that the server reads during COPY FROM STDIN are ignored by it
+///   ("COPY Operations"), so not expected.
 
 #include <cstdint>
 #include <optional>
@@ -35,7 +36,8 @@ enum class Request : std::uint8_t {
 enum class Audience : std::uint8_t {
     /// The client, as it comes.
     Client,
-    /// pgring itself: the answer is swallowed; an error makes the backend unfit, or goes to the client (Request::Parse).
+    /// pgring itself: the answer is swallowed; an error makes the backend unfit, or goes to the client
+    /// (Request::Parse).
     Errand,
     /// The client, from pgring: the server was not asked. Answered when the entry's turn comes.
     Local,
@@ -56,7 +58,8 @@ enum class Stake : std::uint8_t {
 /// What pgring itself has to do when the answer comes, beyond passing it on or swallowing it.
 enum class Purpose : std::uint8_t {
     None,
-    /// Parse, Close: the session noted a name that must be confirmed, or undone where the server skips it (statements.h).
+    /// Parse, Close: the session noted a name that must be confirmed, or undone where the server skips it
+    /// (statements.h).
     ClientName,
     /// Parse of pgring's own, because the backend lacked the statement; its error goes to the client.
     Prepare,
@@ -88,8 +91,9 @@ static_assert(sizeof(Expected) == 8);
 
 class Pipeline {
   public:
-    /// Entries at most; the session pauses its client when they are this many. The server answers into a buffer of 8 KB
-    /// that it sends when full, so with this many out it has sent most, and waiting cannot deadlock.
+    /// Entries at most; the session pauses its client when they are this many. The server answers into a
+    /// buffer of 8 KB that it sends when full, so with this many out it has sent most, and waiting cannot
+    /// deadlock.
     static constexpr std::size_t kEntriesMax = 65536;
 
     Pipeline() = default;
@@ -124,8 +128,8 @@ class Pipeline {
     /// The front's answer is complete.
     Expected pop();
 
-    /// An ErrorResponse came. Calls `skipped(entry)` for each entry that will not be answered because of it, the failed one
-    /// first. Entries of simple queries stay: their ReadyForQuery follows.
+    /// An ErrorResponse came. Calls `skipped(entry)` for each entry that will not be answered because of it,
+    /// the failed one first. Entries of simple queries stay: their ReadyForQuery follows.
     template <class Skipped>
     void error(Skipped&& skipped) {
         copying_in_ = false;
@@ -138,7 +142,8 @@ class Pipeline {
         }
         skipping_ = count_ == 0 && open_;
     }
-    /// CopyInResponse came: Syncs already sent are ignored by the server, up to the CopyDone or CopyFail if that was sent.
+    /// CopyInResponse came: Syncs already sent are ignored by the server, up to the CopyDone or CopyFail if
+    /// that was sent.
     void copy_in_begins();
     /// The client's CopyDone or CopyFail was sent.
     void copy_in_ends();

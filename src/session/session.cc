@@ -16,20 +16,29 @@ constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
 constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
 
 /// Puts the backend into a failed transaction; the server logs the text, so it says what it is.
-constexpr std::string_view kFailTransaction = "BEGIN; ROLLBACK TO SAVEPOINT \"pgring: transaction lost with its server\"";
+constexpr std::string_view kFailTransaction =
+    "BEGIN; ROLLBACK TO SAVEPOINT \"pgring: transaction lost with its server\"";
 
 }  // namespace
 
 Session::Session(pool::SessionId id, const base::NetworkAddress& peer, auth::Transport transport,
-                 buffer::BufferPool& buffers)
-    : in(buffers), out(buffers), id_(id), peer_(peer), login_(std::make_unique<FrontendLogin>(peer, transport)) {}
+                 Admission admission, buffer::BufferPool& buffers)
+    : in(buffers),
+      out(buffers),
+      id_(id),
+      peer_(peer),
+      login_(std::make_unique<FrontendLogin>(peer, transport, admission)) {}
 
 SessionStep Session::advance(Shared& shared, Backend* backend) {
     switch (phase_) {
-        case Phase::Login: return advance_login(shared);
-        case Phase::AwaitingWelcome: return advance_welcome(shared, backend);
-        case Phase::Ready: return advance_ready(shared, backend);
-        case Phase::Ended: break;
+        case Phase::Login:
+            return advance_login(shared);
+        case Phase::AwaitingWelcome:
+            return advance_welcome(shared, backend);
+        case Phase::Ready:
+            return advance_ready(shared, backend);
+        case Phase::Ended:
+            break;
     }
     in.clear();
     return kEnded;
@@ -42,7 +51,8 @@ void Session::tell(std::span<const std::byte> message) {
     }
 }
 
-// -- Login --------------------------------------------------------------------------------------------------------------
+// -- Login
+// --------------------------------------------------------------------------------------------------------------
 
 SessionStep Session::advance_login(Shared& shared) {
     if (destination_ != nullptr) {
@@ -67,9 +77,12 @@ SessionStep Session::advance_login(Shared& shared) {
         return kEnded;
     }
     switch (*step) {
-        case FrontendLogin::Outcome::NeedMore: return kStarved;
-        case FrontendLogin::Outcome::Cancel: return {.kind = SessionStep::Kind::Canceled};
-        case FrontendLogin::Outcome::Authenticated: break;
+        case FrontendLogin::Outcome::NeedMore:
+            return kStarved;
+        case FrontendLogin::Outcome::Cancel:
+            return {.kind = SessionStep::Kind::Canceled};
+        case FrontendLogin::Outcome::Authenticated:
+            break;
     }
     return {.kind = SessionStep::Kind::Authenticated};
 }
@@ -80,8 +93,7 @@ void Session::enter(Shared& shared, Destination& destination, CancelKey cancel_k
     if (learned_keys().has_value()) {
         destination.learned_keys = learned_keys();
     }
-    unconfirmed_parameters_ =
-        std::make_unique<std::vector<SpelledParameter>>(login_->request().parameters);
+    unconfirmed_parameters_ = std::make_unique<std::vector<SpelledParameter>>(login_->request().parameters);
     login_.reset();
     parameters_ = shared.parameters.empty();
     phase_ = Phase::AwaitingWelcome;
@@ -97,21 +109,19 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
         return {.kind = SessionStep::Kind::NeedsBackend, .demand = route::Demand::Primary};
     }
     if (fixed_ == nullptr) {
-        fixed_ = destination_->fixed;
-        ParameterSetPtr wanted = destination_->defaults;
-        bool confirmed = true;
-        for (const SpelledParameter& parameter : *unconfirmed_parameters_) {
-            const std::string* canonical = shared.parameters.canonical(parameter.name, parameter.value);
-            const std::string* present = wanted->find(parameter.name);
-            // PostgreSQL takes any application_name; everything else it may refuse, or spell differently.
-            confirmed = confirmed && (canonical != nullptr || (present != nullptr && *present == parameter.value) ||
-                                      same_name(parameter.name, "application_name"));
-            wanted = shared.parameters.with(wanted, parameter.name, canonical == nullptr ? parameter.value : *canonical);
+        choose_parameters(shared);
+        if (unconfirmed_parameters_ != nullptr && backend != nullptr) {
+            prepare_backend(shared, *backend);
         }
-        set_parameters(shared, std::move(wanted));
-        if (!confirmed) {
+    }
+    if (unconfirmed_parameters_ != nullptr) {
+        if (backend == nullptr) {
             return {.kind = SessionStep::Kind::NeedsBackend, .demand = route::Demand::Primary};
         }
+        if (backend->pending_errand() != Errand::None) {
+            return kBlocked;
+        }
+        unconfirmed_parameters_.reset();
     }
     welcome(shared);
     if (phase_ == Phase::Ended) {
@@ -120,8 +130,29 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
     return advance_ready(shared, backend);
 }
 
+/// The destination's defaults with what the startup packet asks for. Where the server has to confirm a value
+/// (it may refuse it, or spell it differently), unconfirmed_parameters_ stays.
+void Session::choose_parameters(Shared& shared) {
+    fixed_ = destination_->fixed;
+    ParameterSetPtr wanted = destination_->defaults;
+    bool confirmed = true;
+    for (const SpelledParameter& parameter : *unconfirmed_parameters_) {
+        const std::string* canonical = shared.parameters.canonical(parameter.name, parameter.value);
+        const std::string* present = wanted->find(parameter.name);
+        // PostgreSQL takes any application_name.
+        confirmed =
+            confirmed && (canonical != nullptr || (present != nullptr && *present == parameter.value) ||
+                          same_name(parameter.name, "application_name"));
+        wanted = shared.parameters.with(wanted, parameter.name,
+                                        canonical == nullptr ? parameter.value : *canonical);
+    }
+    if (confirmed) {
+        unconfirmed_parameters_.reset();
+    }
+    set_parameters(shared, std::move(wanted));
+}
+
 void Session::welcome(Shared& shared) {
-    unconfirmed_parameters_.reset();
     wire::MessageWriter writer(shared.scratch);
     writer.begin(wire::BackendType::Authentication).u32(0).end();
     for (const Parameter& parameter : fixed_->all()) {
@@ -142,7 +173,8 @@ void Session::welcome(Shared& shared) {
     shared.stats.client_logins.add();
 }
 
-// -- Parameters ---------------------------------------------------------------------------------------------------------
+// -- Parameters
+// ---------------------------------------------------------------------------------------------------------
 
 void Session::set_parameters(Shared& shared, ParameterSetPtr parameters) {
     parameters_ = std::move(parameters);
@@ -232,7 +264,8 @@ void Session::adopt_parameters(Shared& shared, Backend& backend) {
     set_parameters(shared, backend.parameters);
 }
 
-// -- Backend ------------------------------------------------------------------------------------------------------------
+// -- Backend
+// ------------------------------------------------------------------------------------------------------------
 
 bool Session::session_pooled() const {
     return destination_ != nullptr && destination_->pool_mode == config::PoolMode::Session;
@@ -241,6 +274,10 @@ bool Session::session_pooled() const {
 void Session::attached(Shared& shared, Backend& backend, route::Demand demand) {
     attached_demand_ = demand;
     scout_count_ = 0;
+    if (fixed_ == nullptr) {
+        // The first client of its destination: what the backend has is what it will start from.
+        return;
+    }
     tell_fixed_parameters(shared, backend);
     prepare_backend(shared, backend);
 }
@@ -268,8 +305,6 @@ bool Session::can_release(const Backend& backend) const {
            backend.pending_errand() == Errand::None;
 }
 
-bool Session::quiet() const { return phase_ != Phase::Ready || (in.empty() && held_.state() == HeldTransaction::State::None); }
-
 bool Session::lost(Shared& shared, Backend& backend) {
     if (phase_ == Phase::Ended) {
         return false;
@@ -291,13 +326,14 @@ bool Session::lost(Shared& shared, Backend& backend) {
     for (std::size_t i = 0; i < backend.pipeline.size(); ++i) {
         const Expected& entry = backend.pipeline.at(i);
         client_waits = client_waits || entry.audience != Audience::Errand;
-        unknown = unknown || entry.stake == Stake::Commits || (entry.stake == Stake::Writes && !in_transaction);
+        unknown =
+            unknown || entry.stake == Stake::Commits || (entry.stake == Stake::Writes && !in_transaction);
         in_transaction = (in_transaction || entry.stake == Stake::Begins) && entry.stake != Stake::Commits;
         if (entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate) {
             statements_.undo();
         }
     }
-    const Error& error = unknown ? errors::kOutcomeUnknown
+    const Error& error = unknown                                ? errors::kOutcomeUnknown
                          : in_transaction || was_in_transaction ? errors::kTransactionLost
                                                                 : errors::kStatementLost;
     if (carries_state) {

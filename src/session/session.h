@@ -3,8 +3,9 @@
 ///
 ///     Login --authenticated--> AwaitingWelcome --parameters known--> Ready --Terminate / failure--> Ended
 ///
-/// The session works off what the client sends until it needs something that is not its own (input, a backend, an answer)
-/// and says so by its step; whoever drives it (proxy::Worker) calls advance() again when that has come.
+/// The session works off what the client sends until it needs something that is not its own (input, a
+/// backend, an answer) and says so by its step; whoever drives it (proxy::Worker) calls advance() again when
+/// that has come.
 
 #include <cstdint>
 #include <deque>
@@ -50,7 +51,8 @@ class Session {
   public:
     enum class Phase : std::uint8_t { Login, AwaitingWelcome, Ready, Ended };
 
-    Session(pool::SessionId id, const base::NetworkAddress& peer, auth::Transport transport, buffer::BufferPool& buffers);
+    Session(pool::SessionId id, const base::NetworkAddress& peer, auth::Transport transport,
+            Admission admission, buffer::BufferPool& buffers);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -66,19 +68,22 @@ class Session {
     // -- Login --
     [[nodiscard]] const CancelTarget& cancel_target() const { return login_->cancel(); }
     [[nodiscard]] const LoginRequest& login_request() const { return login_->request(); }
-    [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const { return login_->learned_keys(); }
+    [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const {
+        return login_->learned_keys();
+    }
     /// After Authenticated: where the client wants to go. The welcome follows when its parameters are known.
     void enter(Shared& shared, Destination& destination, CancelKey cancel_key);
 
     // -- Backend --
     /// A backend was attached. Sends it what the session needs first: parameters, a failed transaction.
     void attached(Shared& shared, Backend& backend, route::Demand demand);
-    /// An errand of this session was answered. False where the session cannot go on with the backend: it has told the
-    /// client, and the backend is to be released.
+    /// An errand of this session was answered. False where the session cannot go on with the backend: it has
+    /// told the client, and the backend is to be released.
     [[nodiscard]] bool errand_done(Shared& shared, Backend& backend, Errand errand);
     /// Nothing of the session is on the backend any more.
     [[nodiscard]] bool can_release(const Backend& backend) const;
-    /// The backend is gone. Tells the client what became of its statements. False where the session must end with it.
+    /// The backend is gone. Tells the client what became of its statements. False where the session must end
+    /// with it.
     [[nodiscard]] bool lost(Shared& shared, Backend& backend);
     /// No backend could be had for the unit at the front of `in`: refuses it, the session goes on.
     void refuse_unit(Shared& shared, const Error& error);
@@ -103,8 +108,10 @@ class Session {
     [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
     [[nodiscard]] Pin pin() const { return pin_; }
     [[nodiscard]] bool session_pooled() const;
-    /// Between transactions and with nothing of the client's to do: may be closed at shutdown.
-    [[nodiscard]] bool quiet() const;
+    /// Half of a message of the client's has been sent to the backend.
+    [[nodiscard]] bool mid_message() const { return body_rest_bytes_ > 0 && !dropping_rest_; }
+    /// Nothing more will be read from the client.
+    void end() { phase_ = Phase::Ended; }
 
   private:
     using Handled = std::optional<SessionStep>;
@@ -112,6 +119,7 @@ class Session {
     [[nodiscard]] SessionStep advance_login(Shared& shared);
     [[nodiscard]] SessionStep advance_welcome(Shared& shared, Backend* backend);
     [[nodiscard]] SessionStep advance_ready(Shared& shared, Backend* backend);
+    void choose_parameters(Shared& shared);
     void welcome(Shared& shared);
 
     // -- One message each (session_messages.cc). Nothing returned: it is worked off. --
@@ -132,11 +140,14 @@ class Session {
     [[nodiscard]] bool deallocate_here(Shared& shared, Backend* backend, std::string_view text);
 
     /// Whether a backend that fits carries the unit now; else the step that asks for it.
-    [[nodiscard]] Handled place(Shared& shared, Backend* backend, wire::Header header, const sql::Traits* traits);
-    [[nodiscard]] std::optional<route::Demand> demand(Shared& shared, wire::Header header, const sql::Traits* traits);
+    [[nodiscard]] Handled place(Shared& shared, Backend* backend, wire::Header header,
+                                const sql::Traits* traits);
+    [[nodiscard]] std::optional<route::Demand> demand(Shared& shared, wire::Header header,
+                                                      const sql::Traits* traits);
     void send_begin(Shared& shared, Backend& backend);
     void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits);
-    [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend, std::string_view name,
+    [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
+                                                               std::string_view name,
                                                                std::span<char, 32> memory);
     [[nodiscard]] std::expected<std::string_view, Error> refer_to_unnamed(Shared& shared, Backend& backend);
 
@@ -147,8 +158,10 @@ class Session {
         std::span<const std::byte> rest;
         sql::Traits traits;
     };
-    [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header, const ParseView& parse);
-    [[nodiscard]] Handled refuse_duplicate(Shared& shared, Backend& backend, wire::Header header, std::string_view name);
+    [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header,
+                                       const ParseView& parse);
+    [[nodiscard]] Handled refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
+                                           std::string_view name);
 
     /// The message at the front with another name in it; the first `replaced_bytes` of the old one go.
     struct Renaming {
@@ -158,20 +171,23 @@ class Session {
         std::string_view name;
         std::size_t replaced_bytes = 0;
     };
-    [[nodiscard]] Handled send_renamed(Shared& shared, Backend& backend, wire::Header header, const Renaming& renaming);
+    [[nodiscard]] Handled send_renamed(Shared& shared, Backend& backend, wire::Header header,
+                                       const Renaming& renaming);
 
     void forward(Backend& backend, wire::Header header);
     void forward_rest(Backend* backend);
     void drop(wire::Header header);
     [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }
-    [[nodiscard]] std::span<const std::byte> body(Shared& shared, wire::Header header, std::size_t size_bytes_max) const;
+    [[nodiscard]] std::span<const std::byte> body(Shared& shared, wire::Header header,
+                                                  std::size_t size_bytes_max) const;
 
-    [[nodiscard]] bool needs_parameters(const Backend& backend) const { return backend.parameters != parameters_; }
+    [[nodiscard]] bool needs_parameters(const Backend& backend) const {
+        return backend.parameters != parameters_;
+    }
     void prepare_backend(Shared& shared, Backend& backend);
     void adopt_parameters(Shared& shared, Backend& backend);
     void tell_fixed_parameters(Shared& shared, const Backend& backend);
     void set_parameters(Shared& shared, ParameterSetPtr parameters);
-    void end() { phase_ = Phase::Ended; }
 
     pool::SessionId id_;
     base::NetworkAddress peer_;
@@ -196,7 +212,8 @@ class Session {
     HeldTransaction held_;
     SessionStatements statements_;
 
-    /// The unnamed statement: the body of its Parse behind the name, empty where there is none to prepare again.
+    /// The unnamed statement: the body of its Parse behind the name, empty where there is none to prepare
+    /// again.
     std::string unnamed_body_;
     enum class Unnamed : std::uint8_t { None, Kept, TooLong } unnamed_ = Unnamed::None;
     std::uint32_t unnamed_generation_ = 0;

@@ -28,19 +28,22 @@ Stake stake_of(const sql::Traits& traits) {
     switch (traits.control) {
         case sql::Control::Begin:
         case sql::Control::BeginReadOnly:
-        case sql::Control::BeginSerializable: return Stake::Begins;
+        case sql::Control::BeginSerializable:
+            return Stake::Begins;
         case sql::Control::Commit:
         case sql::Control::CommitAndChain:
         case sql::Control::PrepareTransaction:
         case sql::Control::CommitPrepared:
         case sql::Control::RollbackPrepared:
-        case sql::Control::Mixed: return Stake::Commits;
+        case sql::Control::Mixed:
+            return Stake::Commits;
         case sql::Control::None:
         case sql::Control::Rollback:
         case sql::Control::RollbackAndChain:
         case sql::Control::Savepoint:
         case sql::Control::RollbackTo:
-        case sql::Control::Release: break;
+        case sql::Control::Release:
+            break;
     }
     if (traits.effects.has(sql::Effect::Unjudged)) {
         return Stake::Commits;
@@ -48,7 +51,9 @@ Stake stake_of(const sql::Traits& traits) {
     return traits.access == sql::Access::Write ? Stake::Writes : Stake::None;
 }
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && is_space(text.front())) {
@@ -62,14 +67,16 @@ std::string_view trimmed(std::string_view text) {
 
 /// Takes `word` (lower case) and the space behind it off the front of `text`.
 bool take_word(std::string_view& text, std::string_view word) {
-    if (text.size() <= word.size() || !same_name(text.substr(0, word.size()), word) || !is_space(text[word.size()])) {
+    if (text.size() <= word.size() || !same_name(text.substr(0, word.size()), word) ||
+        !is_space(text[word.size()])) {
         return false;
     }
     text = trimmed(text.substr(word.size()));
     return true;
 }
 
-/// The command tag of a BEGIN that pgring answers; empty where the text starts with something else, e.g. a comment.
+/// The command tag of a BEGIN that pgring answers; empty where the text starts with something else, e.g. a
+/// comment.
 std::string_view begin_tag(std::string_view text) {
     std::string_view const rest = trimmed(text);
     if (same_name(rest.substr(0, 5), "begin")) {
@@ -85,7 +92,8 @@ bool is_known(char type) {
 
 /// Messages that are forwarded by length, however long: nothing but their header must be there.
 bool streams(char type) {
-    return type == static_cast<char>(wire::FrontendType::CopyData) || type == static_cast<char>(wire::FrontendType::CopyFail) ||
+    return type == static_cast<char>(wire::FrontendType::CopyData) ||
+           type == static_cast<char>(wire::FrontendType::CopyFail) ||
            type == static_cast<char>(wire::FrontendType::FunctionCall);
 }
 
@@ -114,14 +122,16 @@ SessionStep Session::advance_ready(Shared& shared, Backend* backend) {
             return kStarved;
         }
         if (framed.state == wire::Framed::State::Broken || !is_known(framed.header.type)) {
-            fail(shared, {.sqlstate = sqlstate::kProtocolViolation,
-                          .message = framed.state == wire::Framed::State::Broken ? "invalid message length"
-                                                                                 : "invalid frontend message type",
-                          .detail = {},
-                          .hint = {}});
+            fail(shared,
+                 {.sqlstate = sqlstate::kProtocolViolation,
+                  .message = framed.state == wire::Framed::State::Broken ? "invalid message length"
+                                                                         : "invalid frontend message type",
+                  .detail = {},
+                  .hint = {}});
             return kEnded;
         }
-        if (Handled const handled = discarding_ ? on_discarded(framed.header) : on_message(shared, backend, framed.header)) {
+        if (Handled const handled =
+                discarding_ ? on_discarded(framed.header) : on_message(shared, backend, framed.header)) {
             return *handled;
         }
     }
@@ -159,20 +169,33 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         return std::nullopt;
     }
     switch (type) {
-        case wire::FrontendType::Query: return on_query(shared, backend, header);
-        case wire::FrontendType::Parse: return on_parse(shared, backend, header);
-        case wire::FrontendType::Bind: return on_bind(shared, backend, header);
-        case wire::FrontendType::Describe: return on_describe(shared, backend, header);
-        case wire::FrontendType::Execute: return on_execute(shared, backend, header);
-        case wire::FrontendType::Close: return on_close(shared, backend, header);
-        case wire::FrontendType::Sync: return on_sync(shared, backend, header);
-        case wire::FrontendType::Flush: return on_flush(backend, header);
-        case wire::FrontendType::FunctionCall: return on_function_call(shared, backend, header);
+        case wire::FrontendType::Query:
+            return on_query(shared, backend, header);
+        case wire::FrontendType::Parse:
+            return on_parse(shared, backend, header);
+        case wire::FrontendType::Bind:
+            return on_bind(shared, backend, header);
+        case wire::FrontendType::Describe:
+            return on_describe(shared, backend, header);
+        case wire::FrontendType::Execute:
+            return on_execute(shared, backend, header);
+        case wire::FrontendType::Close:
+            return on_close(shared, backend, header);
+        case wire::FrontendType::Sync:
+            return on_sync(shared, backend, header);
+        case wire::FrontendType::Flush:
+            return on_flush(backend, header);
+        case wire::FrontendType::FunctionCall:
+            return on_function_call(shared, backend, header);
         case wire::FrontendType::CopyData:
         case wire::FrontendType::CopyDone:
-        case wire::FrontendType::CopyFail: return on_copy(backend, header);
-        case wire::FrontendType::Terminate: end(); return kEnded;
-        case wire::FrontendType::PasswordMessage: break;
+        case wire::FrontendType::CopyFail:
+            return on_copy(backend, header);
+        case wire::FrontendType::Terminate:
+            end();
+            return kEnded;
+        case wire::FrontendType::PasswordMessage:
+            break;
     }
     fail(shared, {.sqlstate = sqlstate::kProtocolViolation,
                   .message = "unexpected password message",
@@ -181,7 +204,8 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
     return kEnded;
 }
 
-// -- Placing a unit -----------------------------------------------------------------------------------------------------
+// -- Placing a unit
+// -----------------------------------------------------------------------------------------------------
 
 std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header, const sql::Traits* traits) {
     if (access_ == Access::ReadOnly) {
@@ -191,13 +215,15 @@ std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header
         return route::Demand::Primary;
     }
     if (held_.state() == HeldTransaction::State::Begun) {
-        return held_.control() == sql::Control::BeginReadOnly ? route::Demand::PreferStandby : route::Demand::Primary;
+        return held_.control() == sql::Control::BeginReadOnly ? route::Demand::PreferStandby
+                                                              : route::Demand::Primary;
     }
     if (traits != nullptr) {
         return standby_may_serve(*traits) ? route::Demand::PreferStandby : route::Demand::Primary;
     }
     auto const type = static_cast<wire::FrontendType>(header.type);
-    if (type == wire::FrontendType::FunctionCall || type == wire::FrontendType::Query || scout_count_ >= kScoutsMax) {
+    if (type == wire::FrontendType::FunctionCall || type == wire::FrontendType::Query ||
+        scout_count_ >= kScoutsMax) {
         return route::Demand::Primary;
     }
     ++scout_count_;
@@ -205,14 +231,18 @@ std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header
                          .unnamed = unnamed_ == Unnamed::None ? nullptr : &unnamed_traits_,
                          .dialect = dialect_};
     switch (scout_unit(shared, in, view)) {
-        case Scouted::NeedMore: return std::nullopt;
-        case Scouted::Read: return route::Demand::PreferStandby;
-        case Scouted::Write: return route::Demand::Primary;
+        case Scouted::NeedMore:
+            return std::nullopt;
+        case Scouted::Read:
+            return route::Demand::PreferStandby;
+        case Scouted::Write:
+            return route::Demand::Primary;
     }
     return route::Demand::Primary;
 }
 
-Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header header, const sql::Traits* traits) {
+Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header header,
+                                const sql::Traits* traits) {
     if (backend == nullptr) {
         if (held_.state() == HeldTransaction::State::Lost) {
             held_.fail();
@@ -225,7 +255,8 @@ Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header h
         }
         return SessionStep{.kind = SessionStep::Kind::NeedsBackend, .demand = *wanted};
     }
-    bool const own = pin_ != Pin::None || session_pooled() || backend->pipeline.open() || backend->pipeline.empty();
+    bool const own =
+        pin_ != Pin::None || session_pooled() || backend->pipeline.open() || backend->pipeline.empty();
     if (own || attached_demand_ != route::Demand::PreferStandby) {
         return std::nullopt;
     }
@@ -261,13 +292,14 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (pin != Pin::None && pin_ == Pin::None) {
         pin_ = pin;
         shared.stats.pins.add();
-        shared.log.debug("session_pinned", {{"user", destination_->user},
-                                            {"database", destination_->database},
-                                            {"reason", to_string(pin)}});
+        shared.log.debug(
+            "session_pinned",
+            {{"user", destination_->user}, {"database", destination_->database}, {"reason", to_string(pin)}});
     }
 }
 
-// -- Moving bytes -------------------------------------------------------------------------------------------------------
+// -- Moving bytes
+// -------------------------------------------------------------------------------------------------------
 
 void Session::forward(Backend& backend, wire::Header header) {
     body_rest_bytes_ = header.message_bytes();
@@ -291,12 +323,15 @@ void Session::forward_rest(Backend* backend) {
     body_rest_bytes_ -= count;
 }
 
-std::span<const std::byte> Session::body(Shared& shared, wire::Header header, std::size_t size_bytes_max) const {
-    std::size_t const there = std::min<std::uint64_t>(in.size_bytes() - wire::kHeaderBytes, header.body_bytes);
+std::span<const std::byte> Session::body(Shared& shared, wire::Header header,
+                                         std::size_t size_bytes_max) const {
+    std::size_t const there =
+        std::min<std::uint64_t>(in.size_bytes() - wire::kHeaderBytes, header.body_bytes);
     return in.view(wire::kHeaderBytes, std::min(there, size_bytes_max), shared.scratch);
 }
 
-// -- Simple query -------------------------------------------------------------------------------------------------------
+// -- Simple query
+// -------------------------------------------------------------------------------------------------------
 
 Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Header header) {
     if (!front_traits_.has_value()) {
@@ -309,10 +344,11 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
                 return kEnded;
             }
             traits = shared.classifier.classify(text, dialect_);
-            bool const done_here = backend == nullptr ? on_query_alone(shared, text, traits, header).has_value()
-                                                      : traits.effects.has(sql::Effect::SqlDeallocate) &&
-                                                            traits.statements == sql::StatementCount::One &&
-                                                            deallocate_here(shared, backend, text);
+            bool const done_here = backend == nullptr
+                                       ? on_query_alone(shared, text, traits, header).has_value()
+                                       : traits.effects.has(sql::Effect::SqlDeallocate) &&
+                                             traits.statements == sql::StatementCount::One &&
+                                             deallocate_here(shared, backend, text);
             if (done_here) {
                 drop(header);
                 if (backend != nullptr) {
@@ -336,8 +372,8 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
     return std::nullopt;
 }
 
-/// A query that needs no backend: BEGIN is held back, and what ends a held BEGIN is answered here. Returns something where
-/// the message was answered.
+/// A query that needs no backend: BEGIN is held back, and what ends a held BEGIN is answered here. Returns
+/// something where the message was answered.
 Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, const sql::Traits& traits,
                                          wire::Header header) {
     static_cast<void>(header);
@@ -348,12 +384,15 @@ Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, 
         if (!tag.empty()) {
             held_.begin(text, traits.control);
         }
-    } else if (held_.state() == HeldTransaction::State::Begun && traits.statements == sql::StatementCount::One &&
+    } else if (held_.state() == HeldTransaction::State::Begun &&
+               traits.statements == sql::StatementCount::One &&
                (traits.control == sql::Control::Commit || traits.control == sql::Control::Rollback)) {
         tag = traits.control == sql::Control::Commit ? "COMMIT" : "ROLLBACK";
         held_.end();
-    } else if (traits.effects.has(sql::Effect::SqlDeallocate) && traits.statements == sql::StatementCount::One &&
-               (held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun) &&
+    } else if (traits.effects.has(sql::Effect::SqlDeallocate) &&
+               traits.statements == sql::StatementCount::One &&
+               (held_.state() == HeldTransaction::State::None ||
+                held_.state() == HeldTransaction::State::Begun) &&
                deallocate_here(shared, nullptr, text)) {
         tag = "DEALLOCATE";
     }
@@ -368,7 +407,8 @@ Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, 
     return kStarved;
 }
 
-/// DEALLOCATE of a statement that was prepared by protocol: the server knows it under another name, so it is done here.
+/// DEALLOCATE of a statement that was prepared by protocol: the server knows it under another name, so it is
+/// done here.
 bool Session::deallocate_here(Shared& shared, Backend* backend, std::string_view text) {
     static_cast<void>(shared);
     std::string_view name = trimmed(text);
@@ -399,7 +439,8 @@ bool Session::deallocate_here(Shared& shared, Backend* backend, std::string_view
     return true;
 }
 
-// -- Extended query -----------------------------------------------------------------------------------------------------
+// -- Extended query
+// -----------------------------------------------------------------------------------------------------
 
 Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Header header) {
     std::uint64_t const limit = shared.settings.pgring.prepared_statement_bytes_max;
@@ -426,7 +467,8 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
     return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
 }
 
-Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::Header header, const ParseView& parse) {
+Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::Header header,
+                                       const ParseView& parse) {
     bool const keeps = header.body_bytes <= shared.settings.pgring.prepared_statement_bytes_max;
     if (session_pooled()) {
         backend.pipeline.expect({.request = Request::Parse});
@@ -435,7 +477,8 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     }
     if (parse.name.empty()) {
         unnamed_ = keeps ? Unnamed::Kept : Unnamed::TooLong;
-        unnamed_body_.assign(keeps ? reinterpret_cast<const char*>(parse.rest.data()) : "", keeps ? parse.rest.size() : 0);
+        unnamed_body_.assign(keeps ? reinterpret_cast<const char*>(parse.rest.data()) : "",
+                             keeps ? parse.rest.size() : 0);
         unnamed_traits_ = parse.traits;
         backend.unnamed_owner = id_;
         backend.unnamed_generation = ++unnamed_generation_;
@@ -456,7 +499,8 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         return kEnded;
     }
     if (backend.statements.use(statement->number, backend.unit)) {
-        backend.pipeline.expect({.request = Request::Parse, .audience = Audience::Local, .purpose = Purpose::ClientName});
+        backend.pipeline.expect(
+            {.request = Request::Parse, .audience = Audience::Local, .purpose = Purpose::ClientName});
         statements_.add(parse.name, std::move(statement));
         drop(header);
         backend.answer_local(shared, this);
@@ -481,9 +525,10 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     return std::nullopt;
 }
 
-/// PostgreSQL refuses a name that is taken, and that fails the transaction. The server does not know the name; so it is sent
-/// a Bind that must fail, and its error is replaced.
-Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wire::Header header, std::string_view name) {
+/// PostgreSQL refuses a name that is taken, and that fails the transaction. The server does not know the
+/// name; so it is sent a Bind that must fail, and its error is replaced.
+Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
+                                           std::string_view name) {
     if (duplicate_names_ == nullptr) {
         duplicate_names_ = std::make_unique<std::deque<std::string>>();
     }
@@ -569,8 +614,8 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
                          .replaced_bytes = replaced});
 }
 
-/// What the statement that the client calls `name` is called at the backend, after making sure that it is there. `name` may
-/// lie in the scratch memory, so nothing called here may write there.
+/// What the statement that the client calls `name` is called at the backend, after making sure that it is
+/// there. `name` may lie in the scratch memory, so nothing called here may write there.
 std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& backend, std::string_view name,
                                                       std::span<char, 32> memory) {
     if (session_pooled()) {
@@ -596,7 +641,8 @@ std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& b
 }
 
 std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared, Backend& backend) {
-    if (backend.unnamed_owner == id_ && backend.unnamed_generation == unnamed_generation_ && unnamed_ != Unnamed::None) {
+    if (backend.unnamed_owner == id_ && backend.unnamed_generation == unnamed_generation_ &&
+        unnamed_ != Unnamed::None) {
         return std::string_view{};
     }
     if (unnamed_ != Unnamed::Kept) {
@@ -605,7 +651,8 @@ std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared,
     std::array<std::byte, 16> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string("").end(unnamed_body_.size());
-    if (!backend.out.push_copy(writer.written()) || !backend.out.push_copy(std::as_bytes(std::span(unnamed_body_)))) {
+    if (!backend.out.push_copy(writer.written()) ||
+        !backend.out.push_copy(std::as_bytes(std::span(unnamed_body_)))) {
         return std::unexpected(errors::kOutOfMemory);
     }
     backend.pipeline.expect(
@@ -616,7 +663,8 @@ std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared,
     return std::string_view{};
 }
 
-Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::Header header, const Renaming& renaming) {
+Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::Header header,
+                                       const Renaming& renaming) {
     std::size_t const rest_bytes = header.message_bytes() - renaming.replaced_bytes;
     std::array<std::byte, kWholeBytesMax + 64> memory;
     wire::MessageWriter writer(memory);
@@ -663,7 +711,8 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
         return kEnded;
     }
     if (kind == 'S' && !name.empty() && !session_pooled()) {
-        backend->pipeline.expect({.request = Request::Close, .audience = Audience::Local, .purpose = Purpose::ClientName});
+        backend->pipeline.expect(
+            {.request = Request::Close, .audience = Audience::Local, .purpose = Purpose::ClientName});
         statements_.drop(name);
         drop(header);
         backend->answer_local(shared, this);

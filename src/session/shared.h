@@ -1,5 +1,6 @@
 #pragma once
-/// What the sessions and backends of one worker share. Owned by proxy::Worker; everybody else borrows it for a call.
+/// What the sessions and backends of one worker share. Owned by proxy::Worker; everybody else borrows it for
+/// a call.
 
 #include <cstddef>
 #include <span>

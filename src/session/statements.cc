@@ -76,7 +76,8 @@ const StatementRef* SessionStatements::find(std::string_view name) const {
 void SessionStatements::add(std::string_view name, StatementRef statement) {
     auto const [at, inserted] = names_.try_emplace(std::string(name), statement);
     ASSERT(inserted);
-    unconfirmed_.push_back({.kind = Change::Kind::Added, .name = std::string(name), .statement = std::move(statement)});
+    unconfirmed_.push_back(
+        {.kind = Change::Kind::Added, .name = std::string(name), .statement = std::move(statement)});
 }
 
 void SessionStatements::drop(std::string_view name) {
@@ -99,7 +100,8 @@ void SessionStatements::undo() {
     unconfirmed_.pop_front();
     switch (change.kind) {
         case Change::Kind::Added:
-            // A later undone Close may already have put an older statement back under this name; that one stays.
+            // A later undone Close may already have put an older statement back under this name; that one
+            // stays.
             if (auto const found = names_.find(change.name);
                 found != names_.end() && found->second.get() == change.statement.get()) {
                 names_.erase(found);
@@ -113,7 +115,9 @@ void SessionStatements::undo() {
     }
 }
 
-void SessionStatements::clear() { names_.clear(); }
+void SessionStatements::clear() {
+    names_.clear();
+}
 
 void SessionStatements::erase(std::string_view name) {
     if (auto const found = names_.find(name); found != names_.end()) {

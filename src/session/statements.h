@@ -1,10 +1,11 @@
 #pragma once
-/// Prepared statements in transaction pooling. A client's name stands for a text with parameter types; each backend keeps
-/// the texts it was given under a name of pgring's own, "pgring_<worker>_<number>". So sessions share what is the same, a
-/// session may meet another backend in each transaction, and a statement that a backend lacks is prepared there first.
+/// Prepared statements in transaction pooling. A client's name stands for a text with parameter types; each
+/// backend keeps the texts it was given under a name of pgring's own, "pgring_<worker>_<number>". So sessions
+/// share what is the same, a session may meet another backend in each transaction, and a statement that a
+/// backend lacks is prepared there first.
 ///
-/// Three parts: the worker's map of texts (StatementMap), a session's names (SessionStatements), what a backend has
-/// (BackendStatements). All bounded; one worker's, not thread-safe.
+/// Three parts: the worker's map of texts (StatementMap), a session's names (SessionStatements), what a
+/// backend has (BackendStatements). All bounded; one worker's, not thread-safe.
 
 #include <cstddef>
 #include <cstdint>
@@ -82,8 +83,9 @@ class StatementMap {
     std::uint32_t next_number_ = 1;
 };
 
-/// A client's names for statements, with those changes still unconfirmed by the server that must be undone if it skips
-/// them: names are taken and dropped when the client asks, because later messages of the same pipeline rely on it.
+/// A client's names for statements, with those changes still unconfirmed by the server that must be undone if
+/// it skips them: names are taken and dropped when the client asks, because later messages of the same
+/// pipeline rely on it.
 class SessionStatements {
   public:
     /// Names of one session at most.
@@ -125,8 +127,8 @@ class SessionStatements {
 /// The statements that one backend has, least recently used first to go.
 class BackendStatements {
   public:
-    /// Whether the backend has it; a hit becomes the most recently used. `unit` is the number of the current unit (up to a
-    /// Sync): what it uses is not evicted within it.
+    /// Whether the backend has it; a hit becomes the most recently used. `unit` is the number of the current
+    /// unit (up to a Sync): what it uses is not evicted within it.
     [[nodiscard]] bool use(std::uint32_t statement, std::uint64_t unit);
     void add(std::uint32_t statement, std::uint64_t unit);
     /// The server skipped or refused the Parse, or the statement was closed.
@@ -149,6 +151,7 @@ class BackendStatements {
 };
 
 /// Writes the name of a statement at the server into `memory` and returns it, without the zero byte.
-[[nodiscard]] std::string_view server_name(std::uint32_t statement, unsigned worker, std::span<char, 32> memory);
+[[nodiscard]] std::string_view server_name(std::uint32_t statement, unsigned worker,
+                                           std::span<char, 32> memory);
 
 }  // namespace pgring::session

@@ -14,7 +14,10 @@ namespace {
 class Scout {
   public:
     Scout(Shared& shared, const buffer::SliceQueue& in, const ScoutView& view)
-        : shared_(shared), in_(in), view_(view), unnamed_(view.unnamed == nullptr ? std::nullopt : std::optional(*view.unnamed)) {}
+        : shared_(shared),
+          in_(in),
+          view_(view),
+          unnamed_(view.unnamed == nullptr ? std::nullopt : std::optional(*view.unnamed)) {}
 
     Scouted run() {
         for (std::size_t offset = 0; offset < kScoutBytesMax;) {
@@ -25,7 +28,8 @@ class Scout {
             if (framed.state == wire::Framed::State::NeedMore) {
                 return Scouted::NeedMore;
             }
-            if (framed.state == wire::Framed::State::Broken || framed.header.message_bytes() > kWholeBytesMax) {
+            if (framed.state == wire::Framed::State::Broken ||
+                framed.header.message_bytes() > kWholeBytesMax) {
                 return Scouted::Write;
             }
             if (rest_bytes < framed.header.message_bytes()) {
@@ -45,11 +49,13 @@ class Scout {
         std::array<std::byte, kWholeBytesMax> memory;
         wire::BodyReader reader(in_.view(offset + wire::kHeaderBytes, header.body_bytes, memory));
         switch (static_cast<wire::FrontendType>(header.type)) {
-            case wire::FrontendType::Sync: return Scouted::Read;
+            case wire::FrontendType::Sync:
+                return Scouted::Read;
             case wire::FrontendType::Parse: {
                 std::string_view const name = reader.string();
                 std::string_view const text = reader.string();
-                sql::Traits const traits = reader.ok() ? shared_.classifier.classify(text, view_.dialect) : sql::kUnjudged;
+                sql::Traits const traits =
+                    reader.ok() ? shared_.classifier.classify(text, view_.dialect) : sql::kUnjudged;
                 if (name.empty()) {
                     unnamed_ = traits;
                 }
@@ -64,7 +70,8 @@ class Scout {
                 }
                 return std::nullopt;
             case wire::FrontendType::Execute:
-            case wire::FrontendType::Close: return std::nullopt;
+            case wire::FrontendType::Close:
+                return std::nullopt;
             case wire::FrontendType::Flush:
             case wire::FrontendType::CopyData:
             case wire::FrontendType::CopyDone:
@@ -72,7 +79,8 @@ class Scout {
             case wire::FrontendType::FunctionCall:
             case wire::FrontendType::PasswordMessage:
             case wire::FrontendType::Query:
-            case wire::FrontendType::Terminate: return Scouted::Write;
+            case wire::FrontendType::Terminate:
+                return Scouted::Write;
         }
         return Scouted::Write;
     }
@@ -85,7 +93,8 @@ class Scout {
             return unnamed_.has_value() ? verdict_of(*unnamed_) : std::optional(Scouted::Write);
         }
         const StatementRef* const known = view_.statements.find(statement);
-        // A name that this very unit makes was judged at its Parse; any other unknown one is the primary's to refuse.
+        // A name that this very unit makes was judged at its Parse; any other unknown one is the primary's to
+        // refuse.
         return known == nullptr ? std::nullopt : verdict_of((*known)->traits);
     }
 

@@ -1,6 +1,6 @@
 #pragma once
-/// Looks ahead over a unit of the extended protocol (its messages up to Sync) to tell whether a standby may serve it,
-/// before anything of it is sent.
+/// Looks ahead over a unit of the extended protocol (its messages up to Sync) to tell whether a standby may
+/// serve it, before anything of it is sent.
 
 #include <cstdint>
 
@@ -28,8 +28,8 @@ struct ScoutView {
 /// A unit is looked at as far as this; beyond it the primary gets it.
 inline constexpr std::size_t kScoutBytesMax = std::size_t{64} * 1024;
 
-/// `in` starts with the unit's first message. Flush ends the look too: what comes behind it is not known yet, and the
-/// client waits for an answer before it sends it.
+/// `in` starts with the unit's first message. Flush ends the look too: what comes behind it is not known yet,
+/// and the client waits for an answer before it sends it.
 [[nodiscard]] Scouted scout_unit(Shared& shared, const buffer::SliceQueue& in, const ScoutView& view);
 
 /// Whether a standby may serve a statement with these traits.

@@ -1,5 +1,6 @@
 #pragma once
-/// Counters that one thread writes and any thread reads. Adding costs a plain load and store: no lock, no bus traffic.
+/// Counters that one thread writes and any thread reads. Adding costs a plain load and store: no lock, no bus
+/// traffic.
 
 #include <atomic>
 #include <cstdint>

@@ -25,16 +25,16 @@ struct ServerStats {
 struct WorkerStats {
     explicit WorkerStats(std::size_t server_count) : servers(server_count) {}
 
-    Counter clients;          ///< connected now
-    Counter client_logins;    ///< since start
-    Counter login_failures;   ///< wrong passwords and the like
-    Counter waiting;          ///< sessions that wait for a backend now
-    Counter cancels;          ///< cancel requests carried to a server
-    Counter bytes_received;   ///< from clients
-    Counter bytes_sent;       ///< to clients
-    Counter pins;             ///< sessions that became tied to their backend
+    Counter clients;                    ///< connected now
+    Counter client_logins;              ///< since start
+    Counter login_failures;             ///< wrong passwords and the like
+    Counter waiting;                    ///< sessions that wait for a backend now
+    Counter cancels;                    ///< cancel requests carried to a server
+    Counter bytes_received;             ///< from clients
+    Counter bytes_sent;                 ///< to clients
+    Counter pins;                       ///< sessions that became tied to their backend
     Counter statements_prepared_again;  ///< Parse sent because a backend lacked a statement
-    Counter buffers_exhausted;  ///< receives put off because no buffer was free
+    Counter buffers_exhausted;          ///< receives put off because no buffer was free
     std::vector<ServerStats> servers;
 };
 

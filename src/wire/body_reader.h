@@ -1,6 +1,6 @@
 #pragma once
-/// Reads the fields of one message body from the front. A read beyond the end, or a string without its zero byte, makes
-/// the reader fail for good; the caller asks once, at the end.
+/// Reads the fields of one message body from the front. A read beyond the end, or a string without its zero
+/// byte, makes the reader fail for good; the caller asks once, at the end.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,6 @@
 #pragma once
-/// Cutting a byte stream into messages. Nothing here trusts a length beyond the limit it is given, nothing allocates.
+/// Cutting a byte stream into messages. Nothing here trusts a length beyond the limit it is given, nothing
+/// allocates.
 
 #include <bit>
 #include <cstddef>
@@ -36,7 +37,8 @@ struct Framed {
 };
 
 /// Reads the header at the front of `bytes` (5 bytes are enough to look at).
-[[nodiscard]] inline Framed frame(std::span<const std::byte> bytes, std::uint32_t length_max = kMessageLengthMax) {
+[[nodiscard]] inline Framed frame(std::span<const std::byte> bytes,
+                                  std::uint32_t length_max = kMessageLengthMax) {
     if (bytes.size() < kHeaderBytes) {
         return {};
     }

@@ -1,6 +1,6 @@
 #pragma once
-/// Writes messages into memory of the caller's. A message that does not fit makes the writer fail as a whole; the texts
-/// pgring writes itself are cut to fit by write_error().
+/// Writes messages into memory of the caller's. A message that does not fit makes the writer fail as a whole;
+/// the texts pgring writes itself are cut to fit by write_error().
 
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +48,9 @@ class MessageWriter {
     }
     /// The text and a zero byte.
     MessageWriter& string(std::string_view text) { return raw(text).byte('\0'); }
-    MessageWriter& raw(std::string_view text) { return bytes(std::as_bytes(std::span(text.data(), text.size()))); }
+    MessageWriter& raw(std::string_view text) {
+        return bytes(std::as_bytes(std::span(text.data(), text.size())));
+    }
     MessageWriter& bytes(std::span<const std::byte> field) {
         if (field.size() > memory_.size() - size_) {
             ok_ = false;

@@ -40,9 +40,12 @@ void write_parameter_status(MessageWriter& writer, std::string_view name, std::s
     writer.begin(BackendType::ParameterStatus).string(name).string(value).end();
 }
 
-void write_query(MessageWriter& writer, std::string_view text) { writer.begin(FrontendType::Query).string(text).end(); }
+void write_query(MessageWriter& writer, std::string_view text) {
+    writer.begin(FrontendType::Query).string(text).end();
+}
 
-void write_cancel_request(MessageWriter& writer, std::uint32_t process_id, std::span<const std::byte> secret) {
+void write_cancel_request(MessageWriter& writer, std::uint32_t process_id,
+                          std::span<const std::byte> secret) {
     writer.begin_untyped().u32(kCancelRequestCode).u32(process_id).bytes(secret).end();
 }
 
@@ -68,7 +71,8 @@ ErrorReport read_error(std::span<const std::byte> body) {
     return report;
 }
 
-std::expected<std::vector<StartupParameter>, StartupError> read_startup_parameters(std::span<const std::byte> body) {
+std::expected<std::vector<StartupParameter>, StartupError> read_startup_parameters(
+    std::span<const std::byte> body) {
     std::vector<StartupParameter> parameters;
     BodyReader reader(body);
     for (;;) {

@@ -19,8 +19,8 @@ struct ErrorFields {
     Severity severity = Severity::Error;
     std::string_view sqlstate;  ///< five characters
     std::string_view message;
-    std::string_view detail;
-    std::string_view hint;
+    std::string_view detail{};
+    std::string_view hint{};
 };
 
 /// Writes an ErrorResponse; texts beyond 512 bytes each are cut.
@@ -32,7 +32,8 @@ void write_query(MessageWriter& writer, std::string_view text);
 /// The whole CancelRequest packet.
 void write_cancel_request(MessageWriter& writer, std::uint32_t process_id, std::span<const std::byte> secret);
 
-/// What an ErrorResponse or NoticeResponse says; absent fields are empty (a server may leave out any). Borrowed.
+/// What an ErrorResponse or NoticeResponse says; absent fields are empty (a server may leave out any).
+/// Borrowed.
 struct ErrorReport {
     std::string_view severity;
     std::string_view sqlstate;
@@ -48,8 +49,8 @@ struct StartupParameter {
 
 enum class StartupError : std::uint8_t { Malformed };
 
-/// The parameters of a StartupMessage body (behind the version). Every string must end within the body and the list with
-/// an empty name; anything else is Malformed.
+/// The parameters of a StartupMessage body (behind the version). Every string must end within the body and
+/// the list with an empty name; anything else is Malformed.
 [[nodiscard]] std::expected<std::vector<StartupParameter>, StartupError> read_startup_parameters(
     std::span<const std::byte> body);
 

@@ -1,5 +1,6 @@
 #pragma once
-/// The words of PostgreSQL's frontend/backend protocol, version 3 (PostgreSQL docs, "Message Formats"). No meaning here.
+/// The words of PostgreSQL's frontend/backend protocol, version 3 (PostgreSQL docs, "Message Formats"). No
+/// meaning here.
 
 #include <cstdint>
 

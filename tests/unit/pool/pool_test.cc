@@ -1,8 +1,8 @@
 #include "pool/pool.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+
+#include <gtest/gtest.h>
 
 namespace pgring::pool {
 namespace {
@@ -11,8 +11,12 @@ using namespace std::chrono_literals;
 
 constexpr base::Instant kNow{base::Duration(1s)};
 
-BackendId backend(std::uint32_t index) { return {.index = index, .generation = 1}; }
-SessionId session(std::uint32_t index) { return {.index = index, .generation = 1}; }
+BackendId backend(std::uint32_t index) {
+    return {.index = index, .generation = 1};
+}
+SessionId session(std::uint32_t index) {
+    return {.index = index, .generation = 1};
+}
 
 struct PoolTest : ::testing::Test {
     std::shared_ptr<Budget> budget = std::make_shared<Budget>(2, 2);
@@ -21,31 +25,31 @@ struct PoolTest : ::testing::Test {
 };
 
 TEST_F(PoolTest, FirstComeIsFirstServed) {
-    pool.wait(waiters[0], session(0), kNow);
-    pool.wait(waiters[1], session(1), kNow);
-    pool.wait(waiters[2], session(2), kNow);
-    pool.leave(waiters[1]);
-    EXPECT_EQ(pool.next_waiter(), session(0));
-    EXPECT_EQ(pool.next_waiter(), session(2));
-    EXPECT_EQ(pool.next_waiter(), std::nullopt);
+    pool.line().join(waiters[0], session(0));
+    pool.line().join(waiters[1], session(1));
+    pool.line().join(waiters[2], session(2));
+    pool.line().leave(waiters[1]);
+    EXPECT_EQ(pool.line().next(), session(0));
+    EXPECT_EQ(pool.line().next(), session(2));
+    EXPECT_EQ(pool.line().next(), std::nullopt);
 }
 
 TEST_F(PoolTest, NobodyOvertakesTheLine) {
-    pool.wait(waiters[0], session(0), kNow);
+    pool.line().join(waiters[0], session(0));
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.opened();
     pool.add_idle(backend(7));
     EXPECT_EQ(pool.acquire(), std::nullopt) << "an idle backend belongs to the one who waits";
-    EXPECT_EQ(pool.next_waiter(), session(0));
+    EXPECT_EQ(pool.line().next(), session(0));
     EXPECT_EQ(pool.acquire(), backend(7));
     pool.closed();
 }
 
 TEST_F(PoolTest, OpensNoMoreThanSessionsWait) {
-    pool.wait(waiters[0], session(0), kNow);
+    pool.line().join(waiters[0], session(0));
     EXPECT_TRUE(pool.start_opening(kNow));
     EXPECT_FALSE(pool.start_opening(kNow));
-    pool.leave(waiters[0]);
+    pool.line().leave(waiters[0]);
     pool.open_failed(kNow);
     EXPECT_EQ(budget->taken(), 0U);
 }
@@ -53,11 +57,11 @@ TEST_F(PoolTest, OpensNoMoreThanSessionsWait) {
 TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
     std::array<Waiter, 2> others;
-    pool.wait(waiters[0], session(0), kNow);
-    pool.wait(waiters[1], session(1), kNow);
+    pool.line().join(waiters[0], session(0));
+    pool.line().join(waiters[1], session(1));
     EXPECT_TRUE(pool.start_opening(kNow));
     EXPECT_TRUE(pool.start_opening(kNow));
-    other.wait(others[0], session(3), kNow);
+    other.line().join(others[0], session(3));
     EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
     pool.opened();
     EXPECT_TRUE(pool.should_yield()) << "this worker holds two where its share is one, and the other waits";
@@ -65,15 +69,15 @@ TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     EXPECT_EQ(pool.hungry_worker(), WorkerIndex{1});
     EXPECT_TRUE(other.start_opening(kNow));
     EXPECT_FALSE(pool.should_yield());
-    other.leave(others[0]);
+    other.line().leave(others[0]);
     other.open_failed(kNow);
-    pool.leave(waiters[0]);
-    pool.leave(waiters[1]);
+    pool.line().leave(waiters[0]);
+    pool.line().leave(waiters[1]);
     pool.open_failed(kNow);
 }
 
 TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
-    pool.wait(waiters[0], session(0), kNow);
+    pool.line().join(waiters[0], session(0));
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.open_failed(kNow);
     EXPECT_FALSE(pool.start_opening(kNow + 999ms));
@@ -82,18 +86,18 @@ TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
     pool.retry_now();
     EXPECT_TRUE(pool.start_opening(kNow + 1s));
     pool.open_failed(kNow);
-    pool.leave(waiters[0]);
+    pool.line().leave(waiters[0]);
 }
 
 TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
-    pool.wait(waiters[0], session(0), kNow);
-    pool.wait(waiters[1], session(1), kNow);
+    pool.line().join(waiters[0], session(0));
+    pool.line().join(waiters[1], session(1));
     ASSERT_TRUE(pool.start_opening(kNow));
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.opened();
     pool.opened();
-    pool.leave(waiters[0]);
-    pool.leave(waiters[1]);
+    pool.line().leave(waiters[0]);
+    pool.line().leave(waiters[1]);
     pool.add_idle(backend(1));
     pool.add_idle(backend(2));
     EXPECT_EQ(pool.acquire(), backend(2));

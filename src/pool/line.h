@@ -1,0 +1,88 @@
+#pragma once
+/// A waiting line of sessions: first come, first served, and anybody may leave it at any time in constant
+/// time.
+
+#include <cstdint>
+#include <optional>
+
+#include "base/contract.h"
+#include "base/time.h"
+#include "pool/ids.h"
+
+namespace pgring::pool {
+
+class Line;
+
+/// A session's place in a line; embedded in the session, stays where it is while in line.
+struct Waiter {
+    Waiter* previous = nullptr;
+    Waiter* next = nullptr;
+    Line* line = nullptr;
+    SessionId session;
+
+    [[nodiscard]] bool waiting() const { return line != nullptr; }
+
+    Waiter() = default;
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+};
+
+class Line {
+  public:
+    Line() {
+        ends_.previous = &ends_;
+        ends_.next = &ends_;
+    }
+    Line(const Line&) = delete;
+    Line& operator=(const Line&) = delete;
+    ~Line() { ASSERT(empty()); }
+
+    /// Puts a session at the end.
+    void join(Waiter& waiter, SessionId session) {
+        ASSERT(!waiter.waiting());
+        waiter.line = this;
+        waiter.session = session;
+        waiter.previous = ends_.previous;
+        waiter.next = &ends_;
+        ends_.previous->next = &waiter;
+        ends_.previous = &waiter;
+        ++size_;
+    }
+    /// Takes a session out, wherever it stands.
+    void leave(Waiter& waiter) {
+        ASSERT(waiter.line == this);
+        waiter.previous->next = waiter.next;
+        waiter.next->previous = waiter.previous;
+        waiter.previous = nullptr;
+        waiter.next = nullptr;
+        waiter.line = nullptr;
+        --size_;
+    }
+    /// The session that waits longest, taken out; nothing when nobody waits.
+    [[nodiscard]] std::optional<SessionId> next() {
+        if (empty()) {
+            return std::nullopt;
+        }
+        Waiter& first = *ends_.next;
+        leave(first);
+        return first.session;
+    }
+
+    [[nodiscard]] bool empty() const { return size_ == 0; }
+    [[nodiscard]] std::uint32_t size() const { return size_; }
+
+    void check_invariants() const {
+        std::uint32_t count = 0;
+        for (const Waiter* waiter = ends_.next; waiter != &ends_; waiter = waiter->next) {
+            ASSERT(waiter->line == this);
+            ++count;
+        }
+        ASSERT(count == size_);
+    }
+
+  private:
+    Waiter ends_;
+    std::uint32_t size_ = 0;
+};
+
+}  // namespace pgring::pool

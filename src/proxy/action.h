@@ -1,0 +1,68 @@
+#pragma once
+/// What a worker asks of whoever drives it: small values, without bytes. The bytes to send stand in the queue
+/// that Worker::outgoing() shows.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "base/handle.h"
+#include "pool/budget.h"
+#include "topology/topology.h"
+
+namespace pgring::proxy {
+
+struct SocketTag;
+/// Names a connection, from accepted() or Connect to closed().
+using SocketId = base::Handle<SocketTag>;
+
+/// One wish. The driver obeys in order; none of them is answered from within.
+struct Action {
+    enum class Kind : std::uint8_t {
+        /// Send the front of outgoing(socket), then say sent(). At most one is under way for a socket.
+        Send,
+        /// Stop receiving; what the kernel had handed over already may still come.
+        Pause,
+        /// Receive again.
+        Resume,
+        /// Connect `socket` to `server`, then say connected() or connect_failed().
+        Connect,
+        /// End all that is under way, close, then say closed(). Nothing else is said of the socket from now
+        /// on.
+        Close,
+        /// A server behaved as if it were down or no longer what it was: probe it at once.
+        Suspect,
+    };
+
+    Kind kind{};
+    SocketId socket{};
+    topology::ServerIndex server{};
+};
+
+// -- What workers tell each other
+// -------------------------------------------------------------------------------------
+
+/// A CancelRequest whose key names a session of the other worker.
+struct CancelForwarded {
+    std::uint32_t process_id = 0;
+    std::string secret;
+    /// Where the answer goes: the worker that took the request, and its connection.
+    pool::WorkerIndex origin = 0;
+    SocketId socket;
+};
+/// The request was carried out (or had no effect); the client may be let go.
+struct CancelFinished {
+    SocketId socket;
+};
+/// A token of a pool came back; the receiver had said it was hungry.
+struct TokenFreed {};
+
+using WorkerMessage = std::variant<CancelForwarded, CancelFinished, TokenFreed>;
+
+/// A message with its receiver.
+struct Posted {
+    pool::WorkerIndex to = 0;
+    WorkerMessage message;
+};
+
+}  // namespace pgring::proxy

@@ -1,0 +1,280 @@
+#pragma once
+/// One worker's whole state: its connections, sessions, backends and pools. It is told what happened and
+/// answers with actions; it makes no system call and reads no clock. uring::Reactor and sim::World drive the
+/// same object.
+///
+/// Rules for drivers: one thread; after any event (or several) call step(), then carry out actions() and
+/// posted(); at the latest at next_wake() call step() again. Events do their direct consequence at once; what
+/// follows from that for other sessions waits on a list that step() works off, so that nothing re-enters.
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/handle.h"
+#include "base/network_address.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "base/timer_wheel.h"
+#include "buffer/buffer.h"
+#include "buffer/slice_queue.h"
+#include "pool/budget.h"
+#include "proxy/action.h"
+#include "session/backend.h"
+#include "session/session.h"
+#include "session/shared.h"
+#include "topology/topology.h"
+
+namespace pgring::proxy {
+
+/// What all workers of a process share.
+struct Process {
+    explicit Process(std::size_t worker_count) : budgets(worker_count) {}
+
+    pool::BudgetRegistry budgets;
+    /// Clients of all workers, for max_client_conn.
+    std::atomic<std::uint32_t> client_count{0};
+};
+
+/// What a worker is made from. All that is referred to must outlive it.
+struct WorkerOptions {
+    pool::WorkerIndex index = 0;
+    const config::Settings& settings;
+    const session::AccessControl& access;
+    Process& process;
+    base::LogSink& log;
+    base::RandomSource& random;
+    std::shared_ptr<const topology::Topology> topology;
+    base::Instant now;
+};
+
+class Worker {
+  public:
+    explicit Worker(const WorkerOptions& options);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    // -- Events
+    // -------------------------------------------------------------------------------------------------------
+    /// A client connected. Nothing where there are so many that not even a refusal can be afforded: close it.
+    [[nodiscard]] std::optional<SocketId> accepted(const base::NetworkAddress& peer,
+                                                   auth::Transport transport, base::Instant now);
+    void connected(SocketId socket, base::Instant now);
+    /// `error` is for the log.
+    void connect_failed(SocketId socket, std::string_view error, base::Instant now);
+    void received(SocketId socket, buffer::Slice slice, base::Instant now);
+    /// The Send under way is done: so many bytes are gone from the front of outgoing(socket).
+    void sent(SocketId socket, std::size_t size_bytes, base::Instant now);
+    /// End of file, or a receive or send failed. More of the same may follow until closed().
+    void hung_up(SocketId socket, base::Instant now);
+    /// The answer to Close: nothing of the socket is under way any more.
+    void closed(SocketId socket);
+    void message(const WorkerMessage& message, base::Instant now);
+    void topology_changed(std::shared_ptr<const topology::Topology> topology, base::Instant now);
+    /// Meets deadlines and works off what earlier events left to do.
+    void step(base::Instant now);
+
+    // -- Answers
+    // ------------------------------------------------------------------------------------------------------
+    /// To be carried out and cleared.
+    [[nodiscard]] std::vector<Action>& actions() { return actions_; }
+    /// To be delivered and cleared.
+    [[nodiscard]] std::vector<Posted>& posted() { return posted_; }
+    /// What a Send has to send.
+    [[nodiscard]] const buffer::SliceQueue& outgoing(SocketId socket);
+    [[nodiscard]] base::Instant next_wake() const { return wheel_.next_wake(); }
+    [[nodiscard]] buffer::BufferPool& buffers() { return buffers_; }
+    /// Whether a socket is a backend's: those have a reserve of buffers that clients cannot use up.
+    [[nodiscard]] bool is_backend(SocketId socket) const;
+
+    // -- Shutdown
+    // -----------------------------------------------------------------------------------------------------
+    enum class Shutdown : std::uint8_t {
+        Drain,  ///< let clients finish; those that come newly are refused
+        Now,    ///< end every session with 57P01
+    };
+    void shut_down(Shutdown manner, base::Instant now);
+    /// After shut_down(): the last client is gone.
+    [[nodiscard]] bool finished() const { return sessions_.size() == 0; }
+
+    [[nodiscard]] const stats::WorkerStats& stats() const { return stats_; }
+    [[nodiscard]] const topology::Topology& topology() const { return *topology_; }
+    [[nodiscard]] std::size_t session_count() const { return sessions_.size(); }
+    [[nodiscard]] std::size_t backend_count() const { return backends_.size(); }
+    [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
+    /// ASSERTs what must hold between events; for tests and the simulator, linear in all objects.
+    void check_invariants();
+
+  private:
+    struct CancelerTag;
+    using CancelerId = base::Handle<CancelerTag>;
+
+    /// A deadline and whose it is.
+    struct Deadline : base::TimerEntry {
+        enum class Owner : std::uint8_t { Session, Backend, Canceler, Retry } owner;
+        std::uint64_t bits;
+        Deadline(Owner o, std::uint64_t b) : owner(o), bits(b) {}
+    };
+
+    /// One socket. Closing has three steps: the wish (Flushing, while there is something to say), the action
+    /// (Closing), and the driver's closed(), which frees it and its owner.
+    struct Connection {
+        enum class Owner : std::uint8_t { Session, Backend, Canceler } owner{};
+        std::uint64_t owner_bits = 0;
+        enum class State : std::uint8_t { Connecting, Open, Flushing, Closing } state = State::Open;
+        bool sending = false;
+        bool paused = false;
+    };
+
+    struct SessionEntry {
+        SessionEntry(pool::SessionId id, SocketId s, const base::NetworkAddress& peer,
+                     auth::Transport transport, session::Admission admission, buffer::BufferPool& buffers)
+            : session(id, peer, transport, admission, buffers),
+              socket(s),
+              deadline(Deadline::Owner::Session, id.bits()) {}
+
+        session::Session session;
+        SocketId socket;
+        pool::BackendId backend;
+        /// While waiting in a line, and while attached: what it asked for.
+        route::Demand demand = route::Demand::Primary;
+        topology::ServerIndex waiting_for;
+        /// When a wait for a backend ends; kept when the wait goes on elsewhere.
+        base::Instant wait_until = base::kNever;
+        bool runnable = false;
+        bool welcomed = false;
+        Deadline deadline;
+    };
+
+    struct BackendEntry {
+        BackendEntry(pool::BackendId id, session::Destination& destination, topology::ServerIndex server,
+                     buffer::BufferPool& buffers, base::Instant now)
+            : backend(destination, server, buffers),
+              born(now),
+              deadline(Deadline::Owner::Backend, id.bits()) {}
+
+        session::Backend backend;
+        SocketId socket;
+        pool::SessionId session;
+        base::Instant born;
+        enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
+        /// CancelRequests on their way to this backend: until they are through nobody else may have it.
+        std::uint32_t cancels = 0;
+        /// What a former session left may not be met by the next one.
+        enum class Dirt : std::uint8_t { Clean, Transaction, Session } dirt = Dirt::Clean;
+        Deadline deadline;
+    };
+
+    /// One CancelRequest on its way to a server.
+    struct Canceler {
+        Canceler(CancelerId id, buffer::BufferPool& buffers)
+            : out(buffers), deadline(Deadline::Owner::Canceler, id.bits()) {}
+
+        buffer::SliceQueue out;
+        SocketId socket;
+        pool::BackendId backend;
+        /// Who asked: a connection of worker `origin`.
+        pool::WorkerIndex origin = 0;
+        SocketId origin_socket;
+        Deadline deadline;
+    };
+
+    // -- Connections (worker.cc) --
+    SocketId add_connection(Connection::Owner owner, std::uint64_t bits);
+    buffer::SliceQueue& queue_of(const Connection& connection);
+    void flush(SocketId socket);
+    void close(SocketId socket);
+    void close_after_flush(SocketId socket);
+    void set_paused(SocketId socket, bool paused);
+    void expire(Deadline& deadline, base::Instant now);
+
+    // -- Sessions (worker_sessions.cc) --
+    void run_session(pool::SessionId id, base::Instant now);
+    void make_runnable(pool::SessionId id);
+    void run_runnable(base::Instant now);
+    void session_received(pool::SessionId id, buffer::Slice slice, base::Instant now);
+    void session_expired(pool::SessionId id, base::Instant now);
+    void enter(SessionEntry& entry, base::Instant now);
+    [[nodiscard]] session::Destination& destination(const session::LoginRequest& request,
+                                                    const config::DatabaseSettings& database);
+    /// Gets a backend for the session, or puts it in a line. True where it has one, or was refused at once.
+    [[nodiscard]] bool acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand,
+                               base::Instant now);
+    void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now);
+    void leave_line(SessionEntry& entry);
+    void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id, base::Instant now);
+    void detach(SessionEntry& entry, BackendEntry& backend);
+    void end_session(pool::SessionId id, SessionEntry& entry, base::Instant now);
+    void arm_session(SessionEntry& entry, base::Instant now);
+    void update_flow(SessionEntry& entry, session::SessionStep::Kind step);
+
+    // -- Backends (worker_backends.cc) --
+    void run_backend(pool::BackendId id, base::Instant now);
+    void open_backends(session::Destination& destination, topology::ServerIndex server, base::Instant now);
+    void backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void errand_done(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void backend_broken(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void login_failed(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void release(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void clean(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void give(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    /// Gives the backend up: its place in the pool is free at once, its connection closes behind.
+    void discard(pool::BackendId id, BackendEntry& entry);
+    void close_idle_backends(topology::ServerIndex server);
+    void retry_pools(base::Instant now);
+    void feed_others(pool::Pool& pool);
+    [[nodiscard]] pool::Pool& pool_of(BackendEntry& entry);
+
+    // -- Cancels (worker_cancels.cc) --
+    void cancel_requested(SessionEntry& asking, base::Instant now);
+    void cancel(const CancelForwarded& request, base::Instant now);
+    void finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now);
+    void canceler_connected(CancelerId id);
+    void canceler_ended(CancelerId id, base::Instant now);
+    [[nodiscard]] session::CancelKey make_cancel_key(pool::SessionId id);
+
+    pool::WorkerIndex index_;
+    const config::Settings& settings_;
+    Process& process_;
+    base::LogSink& log_;
+    base::RandomSource& random_;
+    base::Prng prng_;
+    std::shared_ptr<const topology::Topology> topology_;
+    std::optional<Shutdown> shutdown_;
+
+    buffer::BufferPool buffers_;
+    sql::Classifier classifier_;
+    session::StatementMap statements_;
+    session::ParameterSets parameters_;
+    auth::ScramKeyCache scram_keys_;
+    stats::WorkerStats stats_;
+    std::vector<std::byte> scratch_;
+    session::Shared shared_;
+
+    base::TimerWheel wheel_;
+    Deadline retry_deadline_;
+    std::map<std::pair<std::string, std::string>, std::unique_ptr<session::Destination>> destinations_;
+    /// Sessions that wait for the topology to change, because no server is what they need.
+    pool::Line stranded_;
+    /// Per server: sessions that use or wait for a backend of it.
+    std::vector<std::uint32_t> outstanding_;
+
+    base::Table<Connection, SocketTag> connections_;
+    base::Table<SessionEntry, pool::SessionTag> sessions_;
+    base::Table<BackendEntry, pool::BackendTag> backends_;
+    base::Table<Canceler, CancelerTag> cancelers_;
+
+    std::vector<pool::SessionId> runnable_;
+    std::vector<pool::SessionId> running_;
+    std::vector<Action> actions_;
+    std::vector<Posted> posted_;
+};
+
+}  // namespace pgring::proxy

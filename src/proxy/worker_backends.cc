@@ -1,0 +1,331 @@
+/// The worker's backends: opening, running, cleaning, handing on, giving up.
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/worker.h"
+
+namespace pgring::proxy {
+
+namespace {
+
+/// Shortest time between two looks at pools whose logins fail.
+constexpr base::Duration kRetryTick = std::chrono::milliseconds(20);
+
+/// Lifetimes differ by up to a tenth, so that backends opened together do not all go at once.
+base::Duration jittered(base::Duration lifetime, base::Prng& prng) {
+    std::int64_t const tenth = lifetime.count() / 10;
+    return tenth == 0
+               ? lifetime
+               : lifetime -
+                     base::Duration(static_cast<std::int64_t>(prng.below(static_cast<std::uint64_t>(tenth))));
+}
+
+/// Whether a server's refusal would be the same at the next attempt, so that waiting for it is of no use.
+bool is_final(std::string_view sqlstate) {
+    return sqlstate.starts_with("28") || sqlstate.starts_with("3D") || sqlstate.starts_with("42") ||
+           sqlstate.starts_with("0A");
+}
+
+/// Whether a server says with it that it is going down, starting up, or no primary.
+bool is_suspicious(std::string_view sqlstate) {
+    return sqlstate.empty() || sqlstate.starts_with("57P") || sqlstate.starts_with("08") ||
+           sqlstate == "25006";
+}
+
+}  // namespace
+
+pool::Pool& Worker::pool_of(BackendEntry& entry) {
+    return *entry.backend.destination().pools[entry.backend.server().value];
+}
+
+// -- Opening
+// ------------------------------------------------------------------------------------------------------------
+
+void Worker::open_backends(session::Destination& destination, topology::ServerIndex server,
+                           base::Instant now) {
+    pool::Pool& pool = *destination.pools[server.value];
+    while (pool.start_opening(now)) {
+        pool::BackendId const id = backends_.next_handle();
+        backends_.emplace(id, destination, server, buffers_, now);
+        BackendEntry& entry = backends_.get(id);
+        entry.socket = add_connection(Connection::Owner::Backend, id.bits());
+        connections_.get(entry.socket).state = Connection::State::Connecting;
+        wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
+        actions_.push_back({.kind = Action::Kind::Connect, .socket = entry.socket, .server = server});
+        stats_.servers[server.value].backends_open.add();
+    }
+    if (pool.has_waiters() && now < pool.retry_at() && !retry_deadline_.armed()) {
+        wheel_.arm(retry_deadline_, std::max(pool.retry_at(), now + kRetryTick));
+    }
+}
+
+void Worker::retry_pools(base::Instant now) {
+    for (auto& [key, destination] : destinations_) {
+        for (std::uint16_t i = 0; i < destination->pools.size(); ++i) {
+            if (destination->pools[i]->has_waiters()) {
+                open_backends(*destination, topology::ServerIndex{i}, now);
+            }
+        }
+    }
+}
+
+void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    pool_of(entry).opened();
+    entry.place = BackendEntry::Place::Used;
+    wheel_.disarm(entry.deadline);
+    stats_.servers[entry.backend.server().value].logins.add();
+    log_.debug("server_login", {{"worker", static_cast<unsigned>(index_)},
+                                {"server", topology_->server(entry.backend.server()).name},
+                                {"database", entry.backend.destination().database},
+                                {"user", entry.backend.destination().user},
+                                {"pid", entry.backend.cancel_key().process_id}});
+    give(id, entry, now);
+}
+
+void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    static_cast<void>(id);
+    topology::ServerIndex const server = entry.backend.server();
+    session::Destination& destination = entry.backend.destination();
+    pool::Pool& pool = pool_of(entry);
+    entry.place = BackendEntry::Place::Gone;
+    pool.open_failed(now);
+    stats::ServerStats& stats = stats_.servers[server.value];
+    stats.login_failures.add();
+    stats.backends_open.subtract();
+    session::ServerError const error = entry.backend.error().value_or(session::ServerError{});
+    log_.warning("server_login_failed",
+                 {{"worker", static_cast<unsigned>(index_)},
+                  {"server", topology_->server(server).name},
+                  {"database", destination.database},
+                  {"user", destination.user},
+                  {"sqlstate", error.sqlstate},
+                  {"error", error.message.empty() ? "connection failed" : error.message}});
+    if (is_suspicious(error.sqlstate)) {
+        actions_.push_back({.kind = Action::Kind::Suspect, .server = server});
+    }
+    if (is_final(error.sqlstate)) {
+        session::Error const told{.sqlstate = error.sqlstate, .message = error.message};
+        while (std::optional<pool::SessionId> const waiting = pool.line().next()) {
+            SessionEntry& session = sessions_.get(*waiting);
+            --outstanding_[server.value];
+            stats_.waiting.subtract();
+            session.wait_until = base::kNever;
+            session.session.refuse_unit(shared_, told);
+            if (session.session.phase() == session::Session::Phase::Ended) {
+                end_session(*waiting, session, now);
+            } else {
+                arm_session(session, now);
+                make_runnable(*waiting);
+            }
+        }
+        pool.line_changed();
+    }
+    feed_others(pool);
+    open_backends(destination, server, now);
+}
+
+// -- Running
+// ------------------------------------------------------------------------------------------------------------
+
+void Worker::run_backend(pool::BackendId id, base::Instant now) {
+    for (;;) {
+        BackendEntry& entry = backends_.get(id);
+        session::Session* const session = entry.session ? &sessions_.get(entry.session).session : nullptr;
+        session::BackendStep const step = entry.backend.advance(shared_, session);
+        switch (step) {
+            case session::BackendStep::LoggedIn:
+                backend_ready(id, entry, now);
+                break;
+            case session::BackendStep::ErrandDone:
+                errand_done(id, entry, now);
+                break;
+            case session::BackendStep::Broken:
+                close(entry.socket);
+                backend_broken(id, entry, now);
+                return;
+            case session::BackendStep::Starved:
+                break;
+        }
+        if (entry.place == BackendEntry::Place::Gone) {
+            return;
+        }
+        if (step == session::BackendStep::Starved) {
+            break;
+        }
+    }
+    BackendEntry& entry = backends_.get(id);
+    entry.backend.in.settle_last();
+    flush(entry.socket);
+    if (!entry.session) {
+        return;
+    }
+    pool::SessionId const session_id = entry.session;
+    SessionEntry& session = sessions_.get(session_id);
+    flush(session.socket);
+    if (session.session.phase() == session::Session::Phase::Ended) {
+        // It could not take what it was told.
+        end_session(session_id, session, now);
+        return;
+    }
+    if (session.session.out.size_bytes() >= session::kQueueHighBytes) {
+        set_paused(entry.socket, true);
+    }
+    if (entry.cancels == 0 && session.session.can_release(entry.backend)) {
+        detach(session, entry);
+        release(id, entry, now);
+    }
+    if (!session.session.in.empty()) {
+        make_runnable(session_id);
+    }
+}
+
+void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    session::Errand const errand = entry.backend.take_errand();
+    wheel_.disarm(entry.deadline);
+    if (entry.session) {
+        pool::SessionId const session_id = entry.session;
+        SessionEntry& session = sessions_.get(session_id);
+        bool const goes_on = session.session.errand_done(shared_, entry.backend, errand);
+        if (session.session.phase() == session::Session::Phase::Ended) {
+            end_session(session_id, session, now);
+            return;
+        }
+        if (!goes_on) {
+            detach(session, entry);
+            release(id, entry, now);
+        }
+        make_runnable(session_id);
+        return;
+    }
+    if (entry.backend.errand_failed()) {
+        discard(id, entry);
+        return;
+    }
+    if (errand == session::Errand::Rollback) {
+        entry.dirt = BackendEntry::Dirt::Clean;
+    } else {
+        entry.backend.was_reset(shared_);
+    }
+    clean(id, entry, now);
+}
+
+void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    ASSERT(entry.place != BackendEntry::Place::Gone);
+    topology::ServerIndex const server = entry.backend.server();
+    if (entry.place == BackendEntry::Place::Opening) {
+        login_failed(id, entry, now);
+        return;
+    }
+    stats_.servers[server.value].backends_lost.add();
+    session::ServerError const error = entry.backend.error().value_or(session::ServerError{});
+    log_.info("backend_lost", {{"worker", static_cast<unsigned>(index_)},
+                               {"server", topology_->server(server).name},
+                               {"in_use", static_cast<bool>(entry.session)},
+                               {"sqlstate", error.sqlstate},
+                               {"error", error.message}});
+    actions_.push_back({.kind = Action::Kind::Suspect, .server = server});
+    if (entry.session) {
+        pool::SessionId const session_id = entry.session;
+        SessionEntry& session = sessions_.get(session_id);
+        bool const survives = session.session.lost(shared_, entry.backend);
+        detach(session, entry);
+        if (survives) {
+            flush(session.socket);
+            make_runnable(session_id);
+        } else {
+            end_session(session_id, session, now);
+        }
+    }
+    discard(id, entry);
+    open_backends(entry.backend.destination(), server, now);
+}
+
+// -- Handing on
+// ---------------------------------------------------------------------------------------------------------
+
+/// The session is off; others may have the backend as soon as it is clean and no cancel is on its way.
+void Worker::release(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    ASSERT(!entry.session && entry.place == BackendEntry::Place::Used);
+    if (entry.cancels > 0) {
+        return;
+    }
+    clean(id, entry, now);
+}
+
+void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    std::string_view text;
+    session::Errand errand = session::Errand::None;
+    if (entry.dirt == BackendEntry::Dirt::Transaction) {
+        text = "ROLLBACK";
+        errand = session::Errand::Rollback;
+    } else if (entry.backend.needs_reset) {
+        text = settings_.pgring.server_reset_query;
+        errand = session::Errand::Reset;
+        if (text.empty()) {
+            // Nothing is known that would clean it.
+            discard(id, entry);
+            return;
+        }
+    }
+    if (errand == session::Errand::None) {
+        give(id, entry, now);
+        return;
+    }
+    if (!entry.backend.start_errand(shared_, errand, text)) {
+        discard(id, entry);
+        return;
+    }
+    wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
+    flush(entry.socket);
+}
+
+void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    ASSERT(entry.place == BackendEntry::Place::Used && entry.backend.at_rest());
+    pool::Pool& pool = pool_of(entry);
+    topology::ServerIndex const server = entry.backend.server();
+    base::Duration const lifetime = settings_.pgring.server_lifetime;
+    bool const too_old = lifetime != base::Duration::zero() && now - entry.born >= lifetime;
+    if (too_old || pool.should_yield() || topology_->server(server).role == topology::Role::Stale) {
+        session::Destination& destination = entry.backend.destination();
+        discard(id, entry);
+        open_backends(destination, server, now);
+        return;
+    }
+    if (std::optional<pool::SessionId> const waiting = pool.line().next()) {
+        pool.line_changed();
+        stats_.waiting.subtract();
+        attach(*waiting, sessions_.get(*waiting), id, now);
+        make_runnable(*waiting);
+        return;
+    }
+    pool.add_idle(id);
+    entry.place = BackendEntry::Place::Idle;
+    base::Instant deadline = base::deadline_after(now, settings_.pgring.server_idle_timeout);
+    if (lifetime != base::Duration::zero()) {
+        deadline = std::min(deadline, entry.born + jittered(lifetime, prng_));
+    }
+    wheel_.arm(entry.deadline, deadline);
+}
+
+void Worker::discard(pool::BackendId id, BackendEntry& entry) {
+    ASSERT(!entry.session);
+    pool::Pool& pool = pool_of(entry);
+    if (entry.place == BackendEntry::Place::Idle) {
+        pool.remove_idle(id);
+    }
+    entry.place = BackendEntry::Place::Gone;
+    wheel_.disarm(entry.deadline);
+    pool.closed();
+    stats_.servers[entry.backend.server().value].backends_open.subtract();
+    close(entry.socket);
+    feed_others(pool);
+}
+
+void Worker::feed_others(pool::Pool& pool) {
+    if (std::optional<pool::WorkerIndex> const hungry = pool.hungry_worker()) {
+        posted_.push_back({.to = *hungry, .message = TokenFreed{}});
+    }
+}
+
+}  // namespace pgring::proxy

@@ -1,0 +1,326 @@
+/// The worker's sessions: running them, finding backends for them, ending them.
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/worker.h"
+
+namespace pgring::proxy {
+
+namespace {
+
+using session::SessionStep;
+
+/// How long a client may take to read the last words it is sent.
+constexpr base::Duration kFarewell = std::chrono::seconds(5);
+
+std::string budget_key(const session::Destination& destination, const std::string& server) {
+    // A zero byte cannot stand in any of the three.
+    std::string key = server;
+    key.append(1, '\0').append(destination.database).append(1, '\0').append(destination.user);
+    return key;
+}
+
+}  // namespace
+
+void Worker::session_received(pool::SessionId id, buffer::Slice slice, base::Instant now) {
+    SessionEntry& entry = sessions_.get(id);
+    stats_.bytes_received.add(slice.size());
+    entry.session.in.push(std::move(slice));
+    if (entry.session.waiter.waiting()) {
+        // What it waits for stands at the front already.
+        entry.session.in.settle_last();
+        update_flow(entry, SessionStep::Kind::Blocked);
+        return;
+    }
+    run_session(id, now);
+}
+
+void Worker::run_session(pool::SessionId id, base::Instant now) {
+    SessionEntry& entry = sessions_.get(id);
+    SessionStep::Kind stopped = SessionStep::Kind::Starved;
+    for (;;) {
+        session::Backend* const backend = entry.backend ? &backends_.get(entry.backend).backend : nullptr;
+        session::Session::Phase const phase = entry.session.phase();
+        SessionStep const step = entry.session.advance(shared_, backend);
+        stopped = step.kind;
+        if (phase != session::Session::Phase::Ready &&
+            entry.session.phase() == session::Session::Phase::Ready) {
+            wheel_.disarm(entry.deadline);
+            entry.welcomed = true;
+            if (settings_.pgring.log_connections) {
+                log_.info("client_login", {{"worker", static_cast<unsigned>(index_)},
+                                           {"session", id.index},
+                                           {"peer", base::to_string(entry.session.peer())},
+                                           {"user", entry.session.destination()->user},
+                                           {"database", entry.session.destination()->database}});
+            }
+        }
+        if (step.kind == SessionStep::Kind::NeedsBackend) {
+            if (acquire(id, entry, step.demand, now)) {
+                continue;
+            }
+            break;
+        }
+        if (step.kind == SessionStep::Kind::Authenticated) {
+            enter(entry, now);
+            continue;
+        }
+        if (step.kind == SessionStep::Kind::Canceled) {
+            cancel_requested(entry, now);
+            break;
+        }
+        break;
+    }
+    if (entry.backend) {
+        BackendEntry& backend = backends_.get(entry.backend);
+        flush(backend.socket);
+        if (stopped != SessionStep::Kind::Ended && backend.cancels == 0 &&
+            entry.session.can_release(backend.backend)) {
+            pool::BackendId const backend_id = entry.backend;
+            detach(entry, backend);
+            release(backend_id, backend, now);
+            if (!entry.session.in.empty() && stopped != SessionStep::Kind::Starved) {
+                make_runnable(id);
+            }
+        }
+    }
+    if (stopped == SessionStep::Kind::Ended) {
+        end_session(id, entry, now);
+        return;
+    }
+    entry.session.in.settle_last();
+    flush(entry.socket);
+    update_flow(entry, stopped);
+}
+
+void Worker::update_flow(SessionEntry& entry, SessionStep::Kind step) {
+    bool const starved = step == SessionStep::Kind::Starved;
+    bool const full_ahead =
+        entry.backend && backends_.get(entry.backend).backend.out.size_bytes() >= session::kQueueHighBytes;
+    bool const full_here = !starved && entry.session.in.size_bytes() >= session::kQueueHighBytes;
+    set_paused(entry.socket, full_ahead || full_here);
+}
+
+void Worker::make_runnable(pool::SessionId id) {
+    SessionEntry& entry = sessions_.get(id);
+    if (!entry.runnable) {
+        entry.runnable = true;
+        runnable_.push_back(id);
+    }
+}
+
+void Worker::run_runnable(base::Instant now) {
+    // What becomes runnable meanwhile is run as well; each round serves somebody, so there is an end.
+    while (!runnable_.empty()) {
+        running_.swap(runnable_);
+        for (pool::SessionId const id : running_) {
+            if (SessionEntry* entry = sessions_.find(id)) {
+                entry->runnable = false;
+                if (!entry->session.waiter.waiting()) {
+                    run_session(id, now);
+                }
+            }
+        }
+        running_.clear();
+    }
+}
+
+// -- Login
+// --------------------------------------------------------------------------------------------------------------
+
+void Worker::enter(SessionEntry& entry, base::Instant now) {
+    const session::LoginRequest& request = entry.session.login_request();
+    const config::DatabaseSettings* database = settings_.find_database(request.database);
+    if (database == nullptr) {
+        std::string const text = "no such database: " + request.database;
+        entry.session.fail(shared_, {.sqlstate = session::sqlstate::kInvalidCatalogName, .message = text});
+        return;
+    }
+    entry.session.enter(shared_, destination(request, *database), make_cancel_key(entry.session.id()));
+    static_cast<void>(now);
+}
+
+session::Destination& Worker::destination(const session::LoginRequest& request,
+                                          const config::DatabaseSettings& database) {
+    std::string const name(config::name_at_server(database, request.database));
+    // Two names of one database share backends only if they share all settings, so the client's name is the
+    // key.
+    std::unique_ptr<session::Destination>& place = destinations_[{request.database, request.user}];
+    if (place == nullptr) {
+        place = std::make_unique<session::Destination>();
+        place->database = name;
+        place->user = request.user;
+        place->pool_mode = settings_.pool_mode_of(database);
+        place->secret = shared_.access.users.find(request.user);
+        std::uint32_t const size = settings_.pool_size_of(database);
+        for (const config::ServerSettings& server : settings_.servers) {
+            place->pools.push_back(std::make_unique<pool::Pool>(
+                pool::PoolLimits{.server_login_retry = settings_.pgring.server_login_retry},
+                process_.budgets.budget(budget_key(*place, server.name), size), index_));
+        }
+    }
+    return *place;
+}
+
+// -- Backends for sessions
+// ----------------------------------------------------------------------------------------------
+
+bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand, base::Instant now) {
+    ASSERT(!entry.backend && !entry.session.waiter.waiting());
+    if (entry.session.phase() == session::Session::Phase::AwaitingWelcome &&
+        !topology_->primary.has_value()) {
+        // Any server can say what a session starts with; logins go on while there is no primary.
+        demand = route::Demand::PreferStandby;
+    }
+    entry.demand = demand;
+    if (entry.wait_until == base::kNever) {
+        entry.wait_until = base::deadline_after(now, settings_.pgring.query_wait_timeout);
+    }
+    std::uint32_t const limit = settings_.pgring.waiting_clients_max;
+    bool const may_wait = limit == 0 || stats_.waiting.value() < limit;
+    auto const server = route::choose(*topology_, demand, outstanding_, prng_);
+    if (!server.has_value()) {
+        if (!may_wait) {
+            entry.session.refuse_unit(shared_, session::errors::kTooManyWaiting);
+            return true;
+        }
+        wait_in(stranded_, id, entry, now);
+        return false;
+    }
+    session::Destination& destination = *entry.session.destination();
+    pool::Pool& pool = *destination.pools[server->value];
+    if (std::optional<pool::BackendId> const backend = pool.acquire()) {
+        ++outstanding_[server->value];
+        attach(id, entry, *backend, now);
+        return true;
+    }
+    if (!may_wait) {
+        entry.session.refuse_unit(shared_, session::errors::kTooManyWaiting);
+        return true;
+    }
+    entry.waiting_for = *server;
+    ++outstanding_[server->value];
+    wait_in(pool.line(), id, entry, now);
+    open_backends(destination, *server, now);
+    return false;
+}
+
+void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now) {
+    line.join(entry.session.waiter, id);
+    stats_.waiting.add();
+    arm_session(entry, now);
+}
+
+void Worker::leave_line(SessionEntry& entry) {
+    pool::Waiter& waiter = entry.session.waiter;
+    if (!waiter.waiting()) {
+        return;
+    }
+    bool const in_pool = waiter.line != &stranded_;
+    waiter.line->leave(waiter);
+    stats_.waiting.subtract();
+    if (in_pool) {
+        --outstanding_[entry.waiting_for.value];
+        entry.session.destination()->pools[entry.waiting_for.value]->line_changed();
+    }
+}
+
+void Worker::arm_session(SessionEntry& entry, base::Instant now) {
+    if (entry.session.phase() == session::Session::Phase::Ready) {
+        wheel_.arm(entry.deadline, entry.session.waiter.waiting() ? entry.wait_until : base::kNever);
+    }
+    static_cast<void>(now);
+}
+
+/// The caller has counted the session in outstanding_.
+void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id, base::Instant now) {
+    BackendEntry& backend = backends_.get(backend_id);
+    ASSERT(backend.place != BackendEntry::Place::Gone && !backend.session && backend.backend.at_rest());
+    ASSERT(backend.dirt == BackendEntry::Dirt::Clean);
+    backend.place = BackendEntry::Place::Used;
+    wheel_.disarm(backend.deadline);
+    backend.session = id;
+    entry.backend = backend_id;
+    entry.wait_until = base::kNever;
+    arm_session(entry, now);
+    stats::ServerStats& server = stats_.servers[backend.backend.server().value];
+    server.assignments.add();
+    if (entry.demand == route::Demand::PreferStandby) {
+        server.reads_balanced.add();
+    }
+    entry.session.attached(shared_, backend.backend, entry.demand);
+    flush(backend.socket);
+}
+
+void Worker::detach(SessionEntry& entry, BackendEntry& backend) {
+    --outstanding_[backend.backend.server().value];
+    backend.session = {};
+    entry.backend = {};
+    // What this client could not take in any more does not concern the next user.
+    set_paused(backend.socket, false);
+}
+
+// -- Ends
+// ---------------------------------------------------------------------------------------------------------------
+
+void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant now) {
+    static_cast<void>(id);
+    leave_line(entry);
+    if (entry.backend) {
+        pool::BackendId const backend_id = entry.backend;
+        BackendEntry& backend = backends_.get(backend_id);
+        bool const leaves_state = entry.session.pin() != session::Pin::None || entry.session.session_pooled();
+        detach(entry, backend);
+        bool const between_requests = backend.backend.pipeline.idle() &&
+                                      backend.backend.pending_errand() == session::Errand::None &&
+                                      !entry.session.mid_message();
+        if (!between_requests) {
+            discard(backend_id, backend);
+        } else {
+            if (backend.backend.status() != wire::TransactionStatus::Idle) {
+                backend.dirt = BackendEntry::Dirt::Transaction;
+            }
+            backend.backend.needs_reset = backend.backend.needs_reset || leaves_state;
+            release(backend_id, backend, now);
+        }
+    }
+    if (std::exchange(entry.welcomed, false) && settings_.pgring.log_disconnections) {
+        log_.info("client_left", {{"worker", static_cast<unsigned>(index_)},
+                                  {"session", entry.session.id().index},
+                                  {"peer", base::to_string(entry.session.peer())}});
+    }
+    entry.session.end();
+    Connection& connection = connections_.get(entry.socket);
+    if (connection.state == Connection::State::Open) {
+        wheel_.arm(entry.deadline, now + kFarewell);
+        close_after_flush(entry.socket);
+    }
+}
+
+void Worker::session_expired(pool::SessionId id, base::Instant now) {
+    SessionEntry& entry = sessions_.get(id);
+    if (entry.session.phase() == session::Session::Phase::Ended) {
+        // It did not read its farewell.
+        close(entry.socket);
+        return;
+    }
+    if (entry.session.phase() != session::Session::Phase::Ready) {
+        stats_.login_failures.add();
+        entry.session.fail(shared_, session::errors::kLoginTimeout);
+        end_session(id, entry, now);
+        return;
+    }
+    ASSERT(entry.session.waiter.waiting());
+    const session::Error* error = &session::errors::kQueryWaitTimeout;
+    if (entry.session.waiter.line == &stranded_) {
+        error = entry.demand == route::Demand::StandbyOnly ? &session::errors::kNoStandby
+                                                           : &session::errors::kNoPrimary;
+    }
+    leave_line(entry);
+    entry.wait_until = base::kNever;
+    entry.session.refuse_unit(shared_, *error);
+    make_runnable(id);
+}
+
+}  // namespace pgring::proxy

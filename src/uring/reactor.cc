@@ -1,0 +1,507 @@
+#include "uring/reactor.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include <poll.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/contract.h"
+
+namespace pgring::uring {
+
+namespace {
+
+constexpr unsigned kOperationShift = 56;
+constexpr unsigned kIndexShift = 32;
+constexpr std::uint32_t kIndexMask = (1U << 24U) - 1;
+/// Gathering sends between two submissions; further ones are submitted first.
+constexpr std::size_t kGatheredMax = 256;
+
+base::Instant read_clock() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return base::Instant(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
+}  // namespace
+
+Reactor::Reactor(const ReactorOptions& options)
+    : settings_(options.settings),
+      ring_(options.ring),
+      worker_(options.worker),
+      mailboxes_(options.mailboxes),
+      index_(options.index),
+      servers_(options.servers),
+      publication_(options.publication),
+      log_(options.log),
+      suspect_(options.suspect),
+      now_(read_clock()) {
+    for (std::size_t i = 0; i < kGatheredMax; ++i) {
+        gathered_.push_back(std::make_unique<Gathered>());
+    }
+}
+
+Reactor::~Reactor() {
+    for (Socket& socket : sockets_) {
+        if (socket.fd >= 0) {
+            ::close(socket.fd);
+        }
+    }
+}
+
+std::uint64_t Reactor::user_data(Operation operation, proxy::SocketId socket) {
+    ASSERT(socket.index <= kIndexMask);
+    return (static_cast<std::uint64_t>(operation) << kOperationShift) |
+           (static_cast<std::uint64_t>(socket.index) << kIndexShift) | socket.generation;
+}
+
+Reactor::Socket& Reactor::socket_of(proxy::SocketId id) {
+    ASSERT(id.index < sockets_.size() && sockets_[id.index].generation == id.generation);
+    return sockets_[id.index];
+}
+
+Reactor::Socket& Reactor::add_socket(proxy::SocketId id, int fd) {
+    while (sockets_.size() <= id.index) {
+        sockets_.emplace_back();
+    }
+    Socket& socket = sockets_[id.index];
+    ASSERT(socket.fd < 0);
+    socket = Socket{};
+    socket.fd = fd;
+    socket.generation = id.generation;
+    socket.group = worker_.is_backend(id) ? BufferGroup::Backends : BufferGroup::Clients;
+    return socket;
+}
+
+void Reactor::listen_on(const std::vector<Listener>& listeners) {
+    for (const Listener& listener : listeners) {
+        listeners_.push_back(&listener);
+        arm_accept(listeners_.size() - 1);
+    }
+}
+
+void Reactor::run() {
+    arm_mail();
+    while (!stopping_ || !worker_.finished()) {
+        worker_.step(now_);
+        perform_actions();
+        deliver_posted();
+        refill();
+        wait();
+        io_uring_cqe* completions[64];
+        for (;;) {
+            unsigned const count = io_uring_peek_batch_cqe(&ring_.get(), completions, std::size(completions));
+            for (unsigned i = 0; i < count; ++i) {
+                complete(*completions[i]);
+            }
+            io_uring_cq_advance(&ring_.get(), count);
+            if (count < std::size(completions)) {
+                break;
+            }
+        }
+    }
+    perform_actions();
+}
+
+void Reactor::wait() {
+    base::Instant const wake = worker_.next_wake();
+    io_uring_cqe* completion = nullptr;
+    gathered_used_ = 0;
+    if (wake == base::kNever) {
+        io_uring_submit_and_wait(&ring_.get(), 1);
+    } else {
+        auto const rest = std::max(wake - now_, base::Duration::zero());
+        auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(rest);
+        __kernel_timespec timeout{.tv_sec = seconds.count(), .tv_nsec = (rest - seconds).count()};
+        io_uring_submit_and_wait_timeout(&ring_.get(), &completion, 1, &timeout, nullptr);
+    }
+    now_ = read_clock();
+}
+
+// -- Actions
+// ------------------------------------------------------------------------------------------------------------
+
+void Reactor::perform_actions() {
+    // Carrying one out may bring another (a socket that cannot be opened fails at once).
+    for (std::size_t i = 0; i < worker_.actions().size(); ++i) {
+        perform(proxy::Action(worker_.actions()[i]));
+    }
+    worker_.actions().clear();
+}
+
+void Reactor::perform(const proxy::Action& action) {
+    switch (action.kind) {
+        case proxy::Action::Kind::Send:
+            start_send(action.socket, socket_of(action.socket));
+            break;
+        case proxy::Action::Kind::Pause: {
+            Socket& socket = socket_of(action.socket);
+            socket.wants_receive = false;
+            if (socket.receiving && !socket.cancelling && socket.filling == nullptr) {
+                socket.cancelling = true;
+                io_uring_sqe& entry = ring_.sqe();
+                Operation const operation =
+                    ring_.features().receive == Receive::Multishot ? Operation::Receive : Operation::Poll;
+                io_uring_prep_cancel64(&entry, user_data(operation, action.socket), 0);
+                io_uring_sqe_set_data64(&entry, user_data(Operation::Cancel, action.socket));
+            }
+            break;
+        }
+        case proxy::Action::Kind::Resume: {
+            Socket& socket = socket_of(action.socket);
+            socket.wants_receive = true;
+            arm_receive(action.socket, socket);
+            break;
+        }
+        case proxy::Action::Kind::Connect:
+            start_connect(action.socket, action.server);
+            break;
+        case proxy::Action::Kind::Close:
+            close_socket(action.socket, socket_of(action.socket));
+            break;
+        case proxy::Action::Kind::Suspect:
+            suspect_(action.server);
+            break;
+    }
+}
+
+void Reactor::deliver_posted() {
+    for (proxy::Posted& posted : worker_.posted()) {
+        mailboxes_[posted.to]->post(std::move(posted.message));
+    }
+    worker_.posted().clear();
+}
+
+void Reactor::start_send(proxy::SocketId id, Socket& socket) {
+    ASSERT(!socket.sending && !socket.closing);
+    if (gathered_used_ == gathered_.size()) {
+        io_uring_submit(&ring_.get());
+        gathered_used_ = 0;
+    }
+    std::array<std::span<const std::byte>, std::size(Gathered{}.pieces)> pieces;
+    std::size_t const count = worker_.outgoing(id).gather(pieces);
+    ASSERT(count > 0);
+    socket.sending = true;
+    io_uring_sqe& entry = ring_.sqe();
+    constexpr int kFlags = MSG_WAITALL | MSG_NOSIGNAL;
+    if (count == 1) {
+        io_uring_prep_send(&entry, socket.fd, pieces[0].data(), pieces[0].size(), kFlags);
+    } else {
+        Gathered& gathered = *gathered_[gathered_used_++];
+        for (std::size_t i = 0; i < count; ++i) {
+            gathered.pieces[i] = {.iov_base = const_cast<std::byte*>(pieces[i].data()),
+                                  .iov_len = pieces[i].size()};
+        }
+        gathered.header = msghdr{};
+        gathered.header.msg_iov = gathered.pieces;
+        gathered.header.msg_iovlen = count;
+        io_uring_prep_sendmsg(&entry, socket.fd, &gathered.header, kFlags);
+    }
+    io_uring_sqe_set_data64(&entry, user_data(Operation::Send, id));
+}
+
+void Reactor::start_connect(proxy::SocketId id, topology::ServerIndex server) {
+    const SocketAddress& address = servers_[server.value];
+    std::expected<Descriptor, int> opened = open_socket(address.family(), settings_.pgring);
+    if (!opened.has_value()) {
+        add_socket(id, -1);
+        worker_.connect_failed(id, std::strerror(opened.error()), now_);
+        return;
+    }
+    Socket& socket = add_socket(id, opened->release());
+    socket.connecting = true;
+    io_uring_sqe& entry = ring_.sqe();
+    io_uring_prep_connect(&entry, socket.fd, reinterpret_cast<const sockaddr*>(&address.storage),
+                          address.size);
+    io_uring_sqe_set_data64(&entry, user_data(Operation::Connect, id));
+}
+
+void Reactor::arm_receive(proxy::SocketId id, Socket& socket) {
+    if (!socket.wants_receive || socket.receiving || socket.closing || socket.starved) {
+        return;
+    }
+    io_uring_sqe& entry = ring_.sqe();
+    socket.receiving = true;
+    if (ring_.features().receive == Receive::Multishot) {
+        io_uring_prep_recv_multishot(&entry, socket.fd, nullptr, 0, 0);
+        entry.flags |= IOSQE_BUFFER_SELECT;
+        entry.buf_group = static_cast<std::uint16_t>(socket.group);
+        io_uring_sqe_set_data64(&entry, user_data(Operation::Receive, id));
+    } else {
+        io_uring_prep_poll_add(&entry, socket.fd, POLLIN | POLLRDHUP);
+        io_uring_sqe_set_data64(&entry, user_data(Operation::Poll, id));
+    }
+}
+
+void Reactor::arm_accept(std::size_t listener) {
+    io_uring_sqe& entry = ring_.sqe();
+    io_uring_prep_multishot_accept(&entry, listeners_[listener]->descriptor.get(), nullptr, nullptr,
+                                   SOCK_CLOEXEC);
+    io_uring_sqe_set_data64(
+        &entry,
+        user_data(Operation::Accept, {.index = static_cast<std::uint32_t>(listener), .generation = 0}));
+}
+
+void Reactor::arm_mail() {
+    io_uring_sqe& entry = ring_.sqe();
+    io_uring_prep_read(&entry, mailboxes_[index_]->event(), &mail_memory_, sizeof mail_memory_, 0);
+    io_uring_sqe_set_data64(&entry, user_data(Operation::Mail, {.index = 0, .generation = 0}));
+}
+
+void Reactor::close_socket(proxy::SocketId id, Socket& socket) {
+    ASSERT(!socket.closing);
+    socket.closing = true;
+    if (socket.starved) {
+        socket.starved = false;
+        std::erase(starved_, id);
+    }
+    if (socket.fd >= 0 && (socket.receiving || socket.sending || socket.connecting)) {
+        // Ends a receive with end of file and a blocked send with EPIPE; a connect has to be cancelled.
+        ::shutdown(socket.fd, SHUT_RDWR);
+        if (socket.connecting) {
+            io_uring_sqe& entry = ring_.sqe();
+            io_uring_prep_cancel64(&entry, user_data(Operation::Connect, id), 0);
+            io_uring_sqe_set_data64(&entry, user_data(Operation::Cancel, id));
+        }
+    }
+    finish_close(id, socket);
+}
+
+void Reactor::finish_close(proxy::SocketId id, Socket& socket) {
+    if (!socket.closing || socket.receiving || socket.sending || socket.connecting) {
+        return;
+    }
+    if (socket.fd >= 0) {
+        ::close(socket.fd);
+    }
+    socket.fd = -1;
+    worker_.closed(id);
+}
+
+// -- Completions
+// --------------------------------------------------------------------------------------------------------
+
+void Reactor::complete(const io_uring_cqe& completion) {
+    auto const operation = static_cast<Operation>(completion.user_data >> kOperationShift);
+    proxy::SocketId const id{
+        .index = static_cast<std::uint32_t>(completion.user_data >> kIndexShift) & kIndexMask,
+        .generation = static_cast<std::uint32_t>(completion.user_data)};
+    switch (operation) {
+        case Operation::Accept:
+            on_accepted(id.index, completion);
+            return;
+        case Operation::Mail:
+            read_mail();
+            arm_mail();
+            return;
+        case Operation::Cancel:
+            return;  // What was cancelled completes by itself.
+        case Operation::Connect: {
+            Socket& socket = socket_of(id);
+            socket.connecting = false;
+            if (socket.closing) {
+                finish_close(id, socket);
+            } else if (completion.res == 0) {
+                socket.wants_receive = true;
+                arm_receive(id, socket);
+                worker_.connected(id, now_);
+            } else {
+                worker_.connect_failed(id, std::strerror(-completion.res), now_);
+            }
+            return;
+        }
+        case Operation::Receive:
+            on_received(id, socket_of(id), completion);
+            return;
+        case Operation::Poll:
+            on_readable(id, socket_of(id), completion);
+            return;
+        case Operation::Send: {
+            Socket& socket = socket_of(id);
+            socket.sending = false;
+            if (socket.closing) {
+                finish_close(id, socket);
+            } else if (completion.res >= 0) {
+                worker_.sent(id, static_cast<std::size_t>(completion.res), now_);
+            } else {
+                worker_.hung_up(id, now_);
+            }
+            return;
+        }
+    }
+}
+
+void Reactor::on_accepted(std::size_t listener, const io_uring_cqe& completion) {
+    if (completion.res >= 0) {
+        Peer const peer = peer_of(completion.res, listeners_[listener]->transport);
+        std::optional<proxy::SocketId> const id = worker_.accepted(peer.address, peer.transport, now_);
+        if (!id.has_value()) {
+            ::close(completion.res);
+        } else {
+            Socket& socket = add_socket(*id, completion.res);
+            socket.wants_receive = true;
+            arm_receive(*id, socket);
+        }
+    } else {
+        log_.warning("accept_failed",
+                     {{"listener", listeners_[listener]->name}, {"error", std::strerror(-completion.res)}});
+    }
+    if ((completion.flags & IORING_CQE_F_MORE) == 0 && !stopping_) {
+        arm_accept(listener);
+    }
+}
+
+void Reactor::on_received(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion) {
+    if ((completion.flags & IORING_CQE_F_MORE) == 0) {
+        if (ring_.features().receive == Receive::Poll) {
+            on_filled(id, socket, completion);
+            return;
+        }
+        socket.receiving = false;
+        socket.cancelling = false;
+    }
+    if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
+        ring_.took(socket.group);
+        buffer::Buffer& buffer =
+            worker_.buffers().large(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
+        buffer::Slice slice(buffer, 0, completion.res > 0 ? static_cast<std::uint32_t>(completion.res) : 0);
+        if (completion.res > 0 && !socket.closing) {
+            worker_.received(id, std::move(slice), now_);
+        }
+    }
+    if (socket.closing) {
+        finish_close(id, socket);
+    } else if (completion.res <= 0) {
+        on_receive_error(id, socket, -completion.res);
+    } else {
+        arm_receive(id, socket);
+    }
+}
+
+void Reactor::on_receive_error(proxy::SocketId id, Socket& socket, int error) {
+    if (error == ENOBUFS) {
+        starve(id, socket);
+    } else if (error == ECANCELED || error == EINTR) {
+        arm_receive(id, socket);
+    } else {
+        socket.wants_receive = false;
+        worker_.hung_up(id, now_);
+    }
+}
+
+void Reactor::on_readable(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion) {
+    socket.receiving = false;
+    socket.cancelling = false;
+    if (socket.closing) {
+        finish_close(id, socket);
+        return;
+    }
+    if (completion.res < 0) {
+        on_receive_error(id, socket, -completion.res);
+        return;
+    }
+    if (!socket.wants_receive) {
+        return;
+    }
+    // Clients leave a quarter of the buffers to the backends.
+    std::uint32_t const reserve =
+        socket.group == BufferGroup::Clients ? worker_.buffers().large_count() / 4 : 0;
+    buffer::Buffer* buffer =
+        worker_.buffers().large_free_count() > reserve ? worker_.buffers().take_large() : nullptr;
+    if (buffer == nullptr) {
+        starve(id, socket);
+        return;
+    }
+    socket.filling = buffer;
+    socket.receiving = true;
+    io_uring_sqe& entry = ring_.sqe();
+    io_uring_prep_recv(&entry, socket.fd, buffer->data, buffer->capacity_bytes(), 0);
+    io_uring_sqe_set_data64(&entry, user_data(Operation::Receive, id));
+}
+
+void Reactor::on_filled(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion) {
+    socket.receiving = false;
+    buffer::Buffer& buffer = *std::exchange(socket.filling, nullptr);
+    {
+        buffer::Slice slice(buffer, 0, completion.res > 0 ? static_cast<std::uint32_t>(completion.res) : 0);
+        if (completion.res > 0 && !socket.closing) {
+            worker_.received(id, std::move(slice), now_);
+        }
+    }
+    if (socket.closing) {
+        finish_close(id, socket);
+    } else if (completion.res <= 0) {
+        on_receive_error(id, socket, -completion.res);
+    } else {
+        arm_receive(id, socket);
+    }
+}
+
+// -- Buffers
+// ------------------------------------------------------------------------------------------------------------
+
+void Reactor::starve(proxy::SocketId id, Socket& socket) {
+    if (!socket.starved) {
+        socket.starved = true;
+        starved_.push_back(id);
+    }
+}
+
+void Reactor::refill() {
+    if (ring_.features().receive == Receive::Multishot) {
+        refill_group(BufferGroup::Backends, 0);
+        refill_group(BufferGroup::Clients, worker_.buffers().large_count() / 4);
+    }
+    if (starved_.empty()) {
+        return;
+    }
+    std::vector<proxy::SocketId> const waiting = std::exchange(starved_, {});
+    for (proxy::SocketId const id : waiting) {
+        Socket& socket = socket_of(id);
+        std::uint32_t const reserve =
+            socket.group == BufferGroup::Clients ? worker_.buffers().large_count() / 4 : 0;
+        bool const served = ring_.features().receive == Receive::Multishot
+                                ? ring_.provided_count(socket.group) > 0
+                                : worker_.buffers().large_free_count() > reserve;
+        socket.starved = false;
+        if (served) {
+            arm_receive(id, socket);
+        } else {
+            starve(id, socket);
+        }
+    }
+}
+
+/// Fills the kernel's ring up; `reserve` buffers stay with the pool, for the group that goes first.
+void Reactor::refill_group(BufferGroup group, std::uint32_t reserve) {
+    buffer::BufferPool& buffers = worker_.buffers();
+    while (ring_.provided_count(group) < ring_.group_capacity() && buffers.large_free_count() > reserve) {
+        ring_.provide(group, *buffers.take_large());
+    }
+    ring_.publish(group);
+}
+
+// -- Mail
+// ---------------------------------------------------------------------------------------------------------------
+
+void Reactor::read_mail() {
+    for (Letter& letter : mailboxes_[index_]->take()) {
+        if (auto* message = std::get_if<proxy::WorkerMessage>(&letter)) {
+            worker_.message(*message, now_);
+        } else if (std::holds_alternative<TopologyNotice>(letter)) {
+            worker_.topology_changed(publication_.current(), now_);
+        } else {
+            stopping_ = true;
+            worker_.shut_down(std::get<ShutdownNotice>(letter).manner, now_);
+        }
+    }
+}
+
+}  // namespace pgring::uring
