@@ -34,6 +34,10 @@ bool Pool::start_opening(base::Instant now) {
     if (line_.size() <= opening_count_ || now < retry_at_) {
         return false;
     }
+    if (held_count() >= budget_->fair_share() && hungry_worker().has_value()) {
+        // A token that was given up for another worker is not taken back.
+        return false;
+    }
     if (!budget_->try_take()) {
         if (held_count() < budget_->fair_share()) {
             budget_->say_hungry(worker_);

@@ -1,17 +1,19 @@
 #include "buffer/slice_queue.h"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 
 namespace pgring::buffer {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 std::string text_of(const SliceQueue& queue) {
     std::vector<std::byte> scratch(queue.size_bytes());
@@ -108,7 +110,9 @@ TEST(SliceQueue, BehavesLikeAStringUnderRandomUse) {
                     ASSERT_TRUE(queue.push_copy(bytes_of(text)));
                     expected += text;
                     break;
-                case 2: queue.settle_last(); break;
+                case 2:
+                    queue.settle_last();
+                    break;
                 case 3: {
                     std::size_t const count = random.below(expected.size() + 1);
                     queue.move_front(count, other);

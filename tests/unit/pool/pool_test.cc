@@ -67,6 +67,7 @@ TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     EXPECT_TRUE(pool.should_yield()) << "this worker holds two where its share is one, and the other waits";
     pool.closed();
     EXPECT_EQ(pool.hungry_worker(), WorkerIndex{1});
+    EXPECT_FALSE(pool.start_opening(kNow)) << "the token was given up for the other worker";
     EXPECT_TRUE(other.start_opening(kNow));
     EXPECT_FALSE(pool.should_yield());
     other.line().leave(others[0]);
