@@ -38,7 +38,6 @@ Worker::Worker(const WorkerOptions& options)
               .random = options.random,
               .buffers = buffers_,
               .classifier = classifier_,
-              .statements = statements_,
               .parameters = parameters_,
               .scram_keys = scram_keys_,
               .stats = stats_,

@@ -251,7 +251,6 @@ class Worker {
 
     buffer::BufferPool buffers_;
     sql::Classifier classifier_;
-    session::StatementMap statements_;
     session::ParameterSets parameters_;
     auth::ScramKeyCache scram_keys_;
     stats::WorkerStats stats_;

@@ -206,6 +206,9 @@ Backend::Handled Backend::complete(Session* session, wire::Header header, Reques
     if (entry.purpose == Purpose::ClientName && session != nullptr) {
         session->statements().confirm();
     }
+    if (request == Request::Parse && entry.statement != kNoStatement) {
+        destination_->statements.accept(entry.statement);
+    }
     relay(entry.audience == Audience::Client ? session : nullptr, header);
     return std::nullopt;
 }

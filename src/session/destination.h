@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "pool/pool.h"
 #include "session/parameters.h"
+#include "session/statements.h"
 
 namespace pgring::session {
 
@@ -31,6 +32,8 @@ struct Destination {
     ParameterSetPtr fixed;
     /// Whether that backend was on a standby.
     bool in_hot_standby = false;
+    /// The prepared statements that its sessions have names for.
+    StatementMap statements;
     /// One a server, in the configuration's order.
     std::vector<std::unique_ptr<pool::Pool>> pools;
 };

@@ -158,6 +158,7 @@ class Session {
         std::span<const std::byte> rest;
         sql::Traits traits;
     };
+    [[nodiscard]] bool parse_here(Shared& shared, wire::Header header);
     [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header,
                                        const ParseView& parse);
     [[nodiscard]] Handled refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,

@@ -451,6 +451,9 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
     if (!keeps && in.size_bytes() < kWholeBytesMax) {
         return kStarved;
     }
+    if (backend == nullptr && keeps && parse_here(shared, header)) {
+        return std::nullopt;
+    }
     if (Handled const placed = place(shared, backend, header, nullptr)) {
         return placed;
     }
@@ -465,6 +468,33 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
     }
     sql::Traits const traits = keeps ? shared.classifier.classify(text, dialect_) : sql::kUnjudged;
     return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
+}
+
+/// Parse of a statement that a server has accepted before: answered here, so that preparing what others have prepared needs
+/// no backend. (A client that prepares synchronously on many connections of one thread would otherwise lock itself out of a
+/// small pool, as pgbench -M prepared does.) Where the statement has become invalid meanwhile, Bind says so.
+bool Session::parse_here(Shared& shared, wire::Header header) {
+    bool const in_order = held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun;
+    if (session_pooled() || !in_order) {
+        return false;
+    }
+    wire::BodyReader reader(body(shared, header, header.body_bytes));
+    std::string_view const name = reader.string();
+    std::span<const std::byte> const rest = reader.rest();
+    if (!reader.ok() || name.empty() || statements_.full() || statements_.find(name) != nullptr) {
+        return false;
+    }
+    StatementRef statement = destination_->statements.find({reinterpret_cast<const char*>(rest.data()), rest.size()});
+    if (!statement || !statement->accepted) {
+        return false;
+    }
+    statements_.add_confirmed(name, std::move(statement));
+    std::array<std::byte, 8> memory{};
+    wire::MessageWriter writer(memory);
+    writer.begin(wire::BackendType::ParseComplete).end();
+    tell(writer.written());
+    drop(header);
+    return true;
 }
 
 Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::Header header,
@@ -491,7 +521,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     }
     StatementRef statement;
     if (keeps && !statements_.full()) {
-        statement = shared.statements.intern(
+        statement = destination_->statements.intern(
             {reinterpret_cast<const char*>(parse.rest.data()), parse.rest.size()}, parse.traits);
     }
     if (!statement) {

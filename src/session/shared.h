@@ -13,7 +13,6 @@
 #include "buffer/buffer.h"
 #include "config/settings.h"
 #include "session/parameters.h"
-#include "session/statements.h"
 #include "sql/classifier.h"
 #include "stats/worker_stats.h"
 
@@ -36,7 +35,6 @@ struct Shared {
     base::RandomSource& random;
     buffer::BufferPool& buffers;
     sql::Classifier& classifier;
-    StatementMap& statements;
     ParameterSets& parameters;
     auth::ScramKeyCache& scram_keys;
     stats::WorkerStats& stats;

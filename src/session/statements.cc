@@ -56,11 +56,24 @@ StatementRef StatementMap::intern(std::string_view parse_body, sql::Traits trait
     statement->parse_body = parse_body;
     size_bytes_ += parse_body.size();
     Statement& made = *statement;
+    by_number_.emplace(made.number, &made);
     statements_.emplace(std::string_view(made.parse_body), std::move(statement));
     return {*this, made};
 }
 
+StatementRef StatementMap::find(std::string_view parse_body) {
+    auto const found = statements_.find(parse_body);
+    return found == statements_.end() ? StatementRef() : StatementRef(*this, *found->second);
+}
+
+void StatementMap::accept(std::uint32_t number) {
+    if (auto const found = by_number_.find(number); found != by_number_.end()) {
+        found->second->accepted = true;
+    }
+}
+
 void StatementMap::forget(Statement& statement) {
+    by_number_.erase(statement.number);
     size_bytes_ -= statement.parse_body.size();
     // The key refers to the statement's own text: find first, erase by position.
     auto const found = statements_.find(std::string_view(statement.parse_body));
@@ -78,6 +91,11 @@ void SessionStatements::add(std::string_view name, StatementRef statement) {
     ASSERT(inserted);
     unconfirmed_.push_back(
         {.kind = Change::Kind::Added, .name = std::string(name), .statement = std::move(statement)});
+}
+
+void SessionStatements::add_confirmed(std::string_view name, StatementRef statement) {
+    auto const [at, inserted] = names_.try_emplace(std::string(name), std::move(statement));
+    ASSERT(inserted);
 }
 
 void SessionStatements::drop(std::string_view name) {

@@ -31,6 +31,8 @@ struct Statement {
     /// Never kNoStatement, never used again within the process.
     std::uint32_t number = kNoStatement;
     std::uint32_t references = 0;
+    /// A server of the destination has accepted it, so that a further Parse of it can be answered without one.
+    bool accepted = false;
     sql::Traits traits;
     /// The body of Parse behind the statement's name: text, zero byte, parameter types.
     std::string parse_body;
@@ -58,7 +60,7 @@ class StatementRef {
     Statement* statement_ = nullptr;
 };
 
-/// The texts that sessions of one worker refer to. A text is kept as long as a session has a name for it.
+/// The texts that sessions of one destination refer to. A text is kept as long as a session has a name for it.
 class StatementMap {
   public:
     /// All texts together may take this many bytes; beyond it intern() says no.
@@ -71,6 +73,10 @@ class StatementMap {
 
     /// The statement with this Parse body, made when new; empty when memory for texts is used up.
     [[nodiscard]] StatementRef intern(std::string_view parse_body, sql::Traits traits);
+    /// The statement with this Parse body, if a session has a name for it.
+    [[nodiscard]] StatementRef find(std::string_view parse_body);
+    /// A server accepted the statement with this number.
+    void accept(std::uint32_t number);
     [[nodiscard]] std::size_t size() const { return statements_.size(); }
     [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
 
@@ -79,6 +85,7 @@ class StatementMap {
     void forget(Statement& statement);
 
     std::unordered_map<std::string_view, std::unique_ptr<Statement>> statements_;
+    std::unordered_map<std::uint32_t, Statement*> by_number_;
     std::size_t size_bytes_ = 0;
     std::uint32_t next_number_ = 1;
 };
@@ -98,6 +105,8 @@ class SessionStatements {
 
     /// Parse of a name that is free. Confirmed or undone in the order of the calls, together with drop().
     void add(std::string_view name, StatementRef statement);
+    /// Parse that was answered without a server: there is nothing to confirm.
+    void add_confirmed(std::string_view name, StatementRef statement);
     /// Close of a name; an unknown one is fine.
     void drop(std::string_view name);
     /// The server (or pgring in its stead) did the oldest unconfirmed change.
