@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
 #include <span>
@@ -130,7 +129,8 @@ class SessionStatements {
     };
 
     std::unordered_map<std::string, StatementRef, NameHash, std::equal_to<>> names_;
-    std::deque<Change> unconfirmed_;
+    /// A list, because it is empty in every idle session and must not cost one then.
+    std::list<Change> unconfirmed_;
 };
 
 /// The statements that one backend has, least recently used first to go.
