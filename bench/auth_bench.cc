@@ -146,3 +146,5 @@ BENCHMARK(BM_HbaMatch);
 
 }  // namespace
 }  // namespace pgring::auth
+
+BENCHMARK_MAIN();
