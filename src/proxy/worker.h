@@ -149,6 +149,9 @@ class Worker {
         /// When a wait for a backend ends; kept when the wait goes on elsewhere.
         base::Instant wait_until = base::kNever;
         bool runnable = false;
+        /// It was given a backend, or what it needs there was done, and it has not run since: the backend looks
+        /// unused and is not.
+        bool served = false;
         bool welcomed = false;
         Deadline deadline;
     };

@@ -171,7 +171,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     if (session.session.out.size_bytes() >= session::kQueueHighBytes) {
         set_paused(entry.socket, true);
     }
-    if (entry.cancels == 0 && session.session.can_release(entry.backend)) {
+    if (entry.cancels == 0 && !session.served && session.session.can_release(entry.backend)) {
         detach(session, entry);
         release(id, entry, now);
     }
@@ -236,6 +236,7 @@ void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Insta
         } else {
             end_session(session_id, session, now);
         }
+        session.served = true;
     }
     discard(id, entry);
     open_backends(entry.backend.destination(), server, now);
@@ -295,7 +296,9 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     if (std::optional<pool::SessionId> const waiting = pool.line().next()) {
         pool.line_changed();
         stats_.waiting.subtract();
-        attach(*waiting, sessions_.get(*waiting), id, now);
+        SessionEntry& session = sessions_.get(*waiting);
+        attach(*waiting, session, id, now);
+        session.served = true;
         make_runnable(*waiting);
         return;
     }

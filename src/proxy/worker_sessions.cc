@@ -38,6 +38,7 @@ void Worker::session_received(pool::SessionId id, buffer::Slice slice, base::Ins
 
 void Worker::run_session(pool::SessionId id, base::Instant now) {
     SessionEntry& entry = sessions_.get(id);
+    entry.served = false;
     SessionStep::Kind stopped = SessionStep::Kind::Starved;
     for (;;) {
         session::Backend* const backend = entry.backend ? &backends_.get(entry.backend).backend : nullptr;
