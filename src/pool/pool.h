@@ -66,6 +66,18 @@ class Pool {
     void remove_idle(BackendId backend);
     /// A used backend is gone. Gives the token back.
     void closed();
+    /// Whether sessions wait for a token and not for a login.
+    [[nodiscard]] bool wants_token(base::Instant now) const {
+        return has_waiters() && opening_count_ == 0 && now >= retry_at_;
+    }
+    /// Whether other workers may be asked for a token now: not more often than once in `period`.
+    [[nodiscard]] bool may_ask(base::Instant now, base::Duration period) {
+        if (now < ask_at_) {
+            return false;
+        }
+        ask_at_ = now + period;
+        return true;
+    }
     /// Whether the backend that just got free should be given up for a worker that has less than its share.
     [[nodiscard]] bool should_yield() const;
     /// The worker to wake when a token was given back, if one is hungry.
@@ -91,6 +103,7 @@ class Pool {
     std::uint32_t used_count_ = 0;
     std::uint32_t opening_count_ = 0;
     base::Instant retry_at_ = base::Instant::min();
+    base::Instant ask_at_ = base::Instant::min();
     Line line_;
 };
 

@@ -54,10 +54,17 @@ struct CancelForwarded {
 struct CancelFinished {
     SocketId socket;
 };
-/// A token of a pool came back; the receiver had said it was hungry.
+/// Sessions of the sender wait, and all tokens of the pool are out: whoever has an idle backend of it, let
+/// go.
+struct TokenWanted {
+    /// Names the pool, as all workers' shares of it have the same budget; compared, not used.
+    const pool::Budget* budget = nullptr;
+    pool::WorkerIndex origin = 0;
+};
+/// A token of a pool came back; the receiver had said it was hungry, or had asked.
 struct TokenFreed {};
 
-using WorkerMessage = std::variant<CancelForwarded, CancelFinished, TokenFreed>;
+using WorkerMessage = std::variant<CancelForwarded, CancelFinished, TokenWanted, TokenFreed>;
 
 /// A message with its receiver.
 struct Posted {

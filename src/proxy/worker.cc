@@ -305,6 +305,8 @@ void Worker::message(const WorkerMessage& message, base::Instant now) {
         cancel(*request, now);
     } else if (const auto* finished = std::get_if<CancelFinished>(&message)) {
         finish_cancel(index_, finished->socket, now);
+    } else if (const auto* wanted = std::get_if<TokenWanted>(&message)) {
+        yield_idle(*wanted, now);
     } else {
         retry_pools(now);
     }

@@ -168,6 +168,8 @@ class Worker {
         pool::SessionId session;
         base::Instant born;
         enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
+        /// Since when nobody uses it; of idle ones only.
+        base::Instant idle_since{};
         /// CancelRequests on their way to this backend: until they are through nobody else may have it.
         std::uint32_t cancels = 0;
         /// What a former session left may not be met by the next one.
@@ -232,6 +234,8 @@ class Worker {
     void discard(pool::BackendId id, BackendEntry& entry);
     void close_idle_backends(topology::ServerIndex server);
     void retry_pools(base::Instant now);
+    void ask_others(pool::Pool& pool, base::Instant now);
+    void yield_idle(const TokenWanted& wanted, base::Instant now);
     void feed_others(pool::Pool& pool);
     [[nodiscard]] pool::Pool& pool_of(BackendEntry& entry);
 

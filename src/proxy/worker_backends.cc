@@ -11,6 +11,11 @@ namespace {
 
 /// Shortest time between two looks at pools whose logins fail.
 constexpr base::Duration kRetryTick = std::chrono::milliseconds(20);
+/// While sessions wait and all tokens are out, the other workers are asked for theirs so often.
+constexpr base::Duration kAskPeriod = std::chrono::milliseconds(50);
+/// A backend that nobody used for so long is given up to a worker that has its share already. One that is
+/// idle between two statements of a busy pool is not: backends would be closed and opened in turns.
+constexpr base::Duration kSpareAfter = std::chrono::milliseconds(100);
 
 /// Lifetimes differ by up to a tenth, so that backends opened together do not all go at once.
 base::Duration jittered(base::Duration lifetime, base::Prng& prng) {
@@ -57,6 +62,42 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
     }
     if (pool.has_waiters() && now < pool.retry_at() && !retry_deadline_.armed()) {
         wheel_.arm(retry_deadline_, std::max(pool.retry_at(), now + kRetryTick));
+    }
+    if (pool.wants_token(now)) {
+        ask_others(pool, now);
+    }
+}
+
+/// Idle backends of the other workers hold tokens too, and nothing happens there that would give them up.
+void Worker::ask_others(pool::Pool& pool, base::Instant now) {
+    if (process_.budgets.worker_count() == 1 || !pool.may_ask(now, kAskPeriod)) {
+        return;
+    }
+    for (std::size_t i = 0; i < process_.budgets.worker_count(); ++i) {
+        if (auto const worker = static_cast<pool::WorkerIndex>(i); worker != index_) {
+            posted_.push_back(
+                {.to = worker, .message = TokenWanted{.budget = &pool.budget(), .origin = index_}});
+        }
+    }
+    if (!retry_deadline_.armed()) {
+        wheel_.arm(retry_deadline_, now + kAskPeriod);
+    }
+}
+
+void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
+    for (auto& [key, destination] : destinations_) {
+        for (auto& pool : destination->pools) {
+            if (&pool->budget() != wanted.budget || pool->idle_count() == 0) {
+                continue;
+            }
+            pool::BackendId const coldest = pool->idle().front();
+            BackendEntry& entry = backends_.get(coldest);
+            if (pool->should_yield() || now - entry.idle_since >= kSpareAfter) {
+                discard(coldest, entry);
+                posted_.push_back({.to = wanted.origin, .message = TokenFreed{}});
+            }
+            return;
+        }
     }
 }
 
@@ -195,6 +236,7 @@ void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant 
             detach(session, entry);
             release(id, entry, now);
         }
+        session.served = true;
         make_runnable(session_id);
         return;
     }
@@ -236,7 +278,6 @@ void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Insta
         } else {
             end_session(session_id, session, now);
         }
-        session.served = true;
     }
     discard(id, entry);
     open_backends(entry.backend.destination(), server, now);
@@ -304,6 +345,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     }
     pool.add_idle(id);
     entry.place = BackendEntry::Place::Idle;
+    entry.idle_since = now;
     base::Instant deadline = base::deadline_after(now, settings_.pgring.server_idle_timeout);
     if (lifetime != base::Duration::zero()) {
         deadline = std::min(deadline, entry.born + jittered(lifetime, prng_));

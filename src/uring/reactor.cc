@@ -23,6 +23,8 @@ constexpr unsigned kIndexShift = 32;
 constexpr std::uint32_t kIndexMask = (1U << 24U) - 1;
 /// Gathering sends between two submissions; further ones are submitted first.
 constexpr std::size_t kGatheredMax = 256;
+/// Buffers that a group starts with: the kernel (6.18) takes up to 32 for one socket before it looks at the next.
+constexpr std::uint32_t kProvidedAtFirst = 64;
 
 base::Instant read_clock() {
     timespec time{};
@@ -42,6 +44,8 @@ Reactor::Reactor(const ReactorOptions& options)
       publication_(options.publication),
       log_(options.log),
       suspect_(options.suspect),
+      provided_target_{std::min(kProvidedAtFirst, options.ring.group_capacity()),
+                       std::min(kProvidedAtFirst, options.ring.group_capacity())},
       now_(read_clock()) {
     for (std::size_t i = 0; i < kGatheredMax; ++i) {
         gathered_.push_back(std::make_unique<Gathered>());
@@ -449,6 +453,8 @@ void Reactor::on_filled(proxy::SocketId id, Socket& socket, const io_uring_cqe& 
 
 void Reactor::starve(proxy::SocketId id, Socket& socket) {
     if (!socket.starved) {
+        std::uint32_t& target = provided_target_[static_cast<std::size_t>(socket.group)];
+        target = std::min(target * 2, ring_.group_capacity());
         socket.starved = true;
         starved_.push_back(id);
     }
@@ -482,7 +488,7 @@ void Reactor::refill() {
 /// Fills the kernel's ring up; `reserve` buffers stay with the pool, for the group that goes first.
 void Reactor::refill_group(BufferGroup group, std::uint32_t reserve) {
     buffer::BufferPool& buffers = worker_.buffers();
-    while (ring_.provided_count(group) < ring_.group_capacity() && buffers.large_free_count() > reserve) {
+    while (ring_.provided_count(group) < provided_target_[static_cast<std::size_t>(group)] && buffers.large_free_count() > reserve) {
         ring_.provide(group, *buffers.take_large());
     }
     ring_.publish(group);

@@ -13,7 +13,7 @@
 /// Closing has three steps: the wish shuts the socket down, which ends what is under way; when the last
 /// completion has come the descriptor is closed; then the worker is told, which frees the names.
 
-#include <atomic>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -127,6 +127,9 @@ class Reactor {
     std::vector<const Listener*> listeners_;
     std::deque<Socket> sockets_;
     std::vector<proxy::SocketId> starved_;
+    /// Buffers kept with the kernel, for each group: few at first, so that bulk transfers go round in memory that stays in
+    /// the cache; doubled whenever a receive found none.
+    std::array<std::uint32_t, 2> provided_target_;
     /// Headers of gathering sends, until the kernel has read them at submission.
     std::vector<std::unique_ptr<Gathered>> gathered_;
     std::size_t gathered_used_ = 0;
