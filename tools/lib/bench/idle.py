@@ -1,0 +1,75 @@
+"""What thousands of clients cost that are logged in and silent."""
+
+import resource
+import time
+from collections.abc import Callable
+
+from . import machine
+from .protocol import Client
+from .report import Check, Report, Table
+from .targets import Servers, Target
+
+CLIENT_BYTES_MAX = 2048
+
+METHOD = """\
+A fresh proxy; one client logs in, asks, and leaves. Then all clients log in one after the other and stay silent. Memory
+is the process's proportional set size (smaps_rollup), after minus before, over the number of clients; the kernel's part
+of a socket is not in it. Then each client asks once, and the memory is read again."""
+
+
+def raise_descriptor_limit(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + 64
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        raise OSError(f"{count} clients need more descriptors than the limit of {hard} (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted) if soft != resource.RLIM_INFINITY else soft, hard))
+
+
+def settled_bytes(target: Target) -> int:
+    """The memory once it has stopped moving."""
+    time.sleep(0.5)
+    return machine.proportional_bytes(target.pid)
+
+
+def run(servers: Servers, target: Target, count: int, say: Callable[[str], None]) -> dict:
+    raise_descriptor_limit(count)
+    before = settled_bytes(target)
+    clients = []
+    try:
+        for _ in range(count):
+            clients.append(Client(target.port, servers.user, servers.database))
+        logged_in = settled_bytes(target)
+        for client in clients:
+            client.query("SELECT 1")
+        asked = settled_bytes(target)
+    finally:
+        for client in clients:
+            client.close()
+    result = {
+        "target": target.name,
+        "clients": count,
+        "before_bytes": before,
+        "client_bytes": (logged_in - before) / count,
+        "client_bytes_after_query": (asked - before) / count,
+    }
+    say(f"{target.name}: {result['client_bytes']:.0f} bytes a client, {result['client_bytes_after_query']:.0f} later")
+    return result
+
+
+def summarize(results: list[dict], facts: dict[str, str]) -> Report:
+    report = Report("idle", facts, METHOD, raw=results)
+    table = Table(["target", "clients", "before, MiB", "bytes a client", "after a query each"])
+    for result in results:
+        table.rows.append([
+            result["target"],
+            str(result["clients"]),
+            f"{result['before_bytes'] / 1024**2:.1f}",
+            f"{result['client_bytes']:.0f}",
+            f"{result['client_bytes_after_query']:.0f}",
+        ])  # fmt: skip
+        if result["target"] == "pgring":
+            for when, key in (("", "client_bytes"), (", after a query each", "client_bytes_after_query")):
+                what = f"memory of an idle client, {result['clients']} of them{when}"
+                report.checks.append(Check(what, result[key], CLIENT_BYTES_MAX, " bytes"))
+    report.tables.append(("Idle clients", table))
+    return report
