@@ -53,6 +53,9 @@ class Budget {
         return static_cast<std::uint32_t>((limit_ + worker_count_ - 1) / worker_count_);
     }
 
+    /// Fewer backends than workers.
+    [[nodiscard]] bool takes_turns() const { return limit_ < worker_count_; }
+
     void say_hungry(WorkerIndex worker) {
         hunger_[worker / 64].fetch_or(bit_of(worker), std::memory_order_acq_rel);
     }

@@ -45,6 +45,7 @@ bool Pool::start_opening(base::Instant now) {
         return false;
     }
     budget_->say_fed(worker_);
+    token_since_ = now;
     ++opening_count_;
     return true;
 }
@@ -82,11 +83,12 @@ void Pool::closed() {
     budget_->give_back();
 }
 
-bool Pool::should_yield() const {
+bool Pool::should_yield(base::Instant now) const {
     if (!hungry_worker().has_value()) {
         return false;
     }
-    return !has_waiters() || held_count() > budget_->fair_share();
+    bool const turn_is_over = budget_->takes_turns() && now - token_since_ >= kTurn;
+    return !has_waiters() || held_count() > budget_->fair_share() || turn_is_over;
 }
 
 void Pool::check_invariants() const {

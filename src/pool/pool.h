@@ -22,6 +22,9 @@
 
 namespace pgring::pool {
 
+/// How long a worker keeps a backend while others wait whose share is none: long against the cost of a new connection.
+inline constexpr base::Duration kTurn = std::chrono::milliseconds(50);
+
 struct PoolLimits {
     /// How long after a failed login the next one is tried.
     base::Duration server_login_retry{};
@@ -78,8 +81,9 @@ class Pool {
         ask_at_ = now + period;
         return true;
     }
-    /// Whether the backend that just got free should be given up for a worker that has less than its share.
-    [[nodiscard]] bool should_yield() const;
+    /// Whether the backend that just got free should be given up for a worker that has less than its share. Where there are
+    /// fewer backends than workers nobody's share is a whole one: then they take turns.
+    [[nodiscard]] bool should_yield(base::Instant now) const;
     /// The worker to wake when a token was given back, if one is hungry.
     [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const {
         return budget_->hungry_other_than(worker_);
@@ -103,6 +107,8 @@ class Pool {
     std::uint32_t used_count_ = 0;
     std::uint32_t opening_count_ = 0;
     base::Instant retry_at_ = base::Instant::min();
+    /// When this worker last got a token.
+    base::Instant token_since_{};
     base::Instant ask_at_ = base::Instant::min();
     Line line_;
 };

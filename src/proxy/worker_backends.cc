@@ -92,7 +92,7 @@ void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
             }
             pool::BackendId const coldest = pool->idle().front();
             BackendEntry& entry = backends_.get(coldest);
-            if (pool->should_yield() || now - entry.idle_since >= kSpareAfter) {
+            if (pool->should_yield(now) || now - entry.idle_since >= kSpareAfter) {
                 discard(coldest, entry);
                 posted_.push_back({.to = wanted.origin, .message = TokenFreed{}});
             }
@@ -328,7 +328,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     topology::ServerIndex const server = entry.backend.server();
     base::Duration const lifetime = settings_.pgring.server_lifetime;
     bool const too_old = lifetime != base::Duration::zero() && now - entry.born >= lifetime;
-    if (too_old || pool.should_yield() || topology_->server(server).role == topology::Role::Stale) {
+    if (too_old || pool.should_yield(now) || topology_->server(server).role == topology::Role::Stale) {
         session::Destination& destination = entry.backend.destination();
         discard(id, entry);
         open_backends(destination, server, now);

@@ -64,17 +64,38 @@ TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     other.line().join(others[0], session(3));
     EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
     pool.opened();
-    EXPECT_TRUE(pool.should_yield()) << "this worker holds two where its share is one, and the other waits";
+    EXPECT_TRUE(pool.should_yield(kNow)) << "this worker holds two where its share is one, and the other waits";
     pool.closed();
     EXPECT_EQ(pool.hungry_worker(), WorkerIndex{1});
     EXPECT_FALSE(pool.start_opening(kNow)) << "the token was given up for the other worker";
     EXPECT_TRUE(other.start_opening(kNow));
-    EXPECT_FALSE(pool.should_yield());
+    EXPECT_FALSE(pool.should_yield(kNow));
     other.line().leave(others[0]);
     other.open_failed(kNow);
     pool.line().leave(waiters[0]);
     pool.line().leave(waiters[1]);
     pool.open_failed(kNow);
+}
+
+TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
+    auto const one = std::make_shared<Budget>(1, 2);
+    Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
+    Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
+    first.line().join(waiters[0], session(0));
+    first.line().join(waiters[1], session(1));
+    second.line().join(waiters[2], session(2));
+    ASSERT_TRUE(first.start_opening(kNow));
+    first.opened();
+    EXPECT_FALSE(second.start_opening(kNow));
+    EXPECT_FALSE(first.should_yield(kNow + kTurn - 1ms)) << "its turn has just begun";
+    EXPECT_TRUE(first.should_yield(kNow + kTurn)) << "the other worker would wait for ever";
+    first.closed();
+    EXPECT_FALSE(first.start_opening(kNow + kTurn));
+    EXPECT_TRUE(second.start_opening(kNow + kTurn));
+    second.open_failed(kNow);
+    first.line().leave(waiters[0]);
+    first.line().leave(waiters[1]);
+    second.line().leave(waiters[2]);
 }
 
 TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
