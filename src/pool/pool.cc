@@ -34,14 +34,14 @@ bool Pool::start_opening(base::Instant now) {
     if (line_.size() <= opening_count_ || now < retry_at_) {
         return false;
     }
-    if (held_count() >= budget_->fair_share() && hungry_worker().has_value()) {
+    bool const sated = held_count() >= budget_->fair_share() || now < rest_until_;
+    if (sated && hungry_worker().has_value()) {
         // A token that was given up for another worker is not taken back.
+        say_hungry();
         return false;
     }
     if (!budget_->try_take()) {
-        if (held_count() < budget_->fair_share()) {
-            budget_->say_hungry(worker_);
-        }
+        say_hungry();
         return false;
     }
     budget_->say_fed(worker_);
@@ -49,6 +49,14 @@ bool Pool::start_opening(base::Instant now) {
     ++opening_count_;
     return true;
 }
+
+void Pool::say_hungry() {
+    if (held_count() < budget_->fair_share()) {
+        budget_->say_hungry(worker_);
+    }
+}
+
+void Pool::yielded(base::Instant now) { rest_until_ = now + kTurn; }
 
 void Pool::opened() {
     ASSERT(opening_count_ > 0);

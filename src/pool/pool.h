@@ -84,6 +84,8 @@ class Pool {
     /// Whether the backend that just got free should be given up for a worker that has less than its share. Where there are
     /// fewer backends than workers nobody's share is a whole one: then they take turns.
     [[nodiscard]] bool should_yield(base::Instant now) const;
+    /// It was given up for that: the next turn is another worker's.
+    void yielded(base::Instant now);
     /// The worker to wake when a token was given back, if one is hungry.
     [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const {
         return budget_->hungry_other_than(worker_);
@@ -98,6 +100,7 @@ class Pool {
     void check_invariants() const;
 
   private:
+    void say_hungry();
     [[nodiscard]] std::uint32_t held_count() const { return idle_count() + used_count_ + opening_count_; }
 
     PoolLimits limits_;
@@ -109,6 +112,8 @@ class Pool {
     base::Instant retry_at_ = base::Instant::min();
     /// When this worker last got a token.
     base::Instant token_since_{};
+    /// After its turn a worker leaves the token to those that are hungry.
+    base::Instant rest_until_ = base::Instant::min();
     base::Instant ask_at_ = base::Instant::min();
     Line line_;
 };

@@ -328,7 +328,11 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     topology::ServerIndex const server = entry.backend.server();
     base::Duration const lifetime = settings_.pgring.server_lifetime;
     bool const too_old = lifetime != base::Duration::zero() && now - entry.born >= lifetime;
-    if (too_old || pool.should_yield(now) || topology_->server(server).role == topology::Role::Stale) {
+    bool const yields = pool.should_yield(now);
+    if (yields) {
+        pool.yielded(now);
+    }
+    if (too_old || yields || topology_->server(server).role == topology::Role::Stale) {
         session::Destination& destination = entry.backend.destination();
         discard(id, entry);
         open_backends(destination, server, now);

@@ -90,6 +90,7 @@ TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
     EXPECT_FALSE(first.should_yield(kNow + kTurn - 1ms)) << "its turn has just begun";
     EXPECT_TRUE(first.should_yield(kNow + kTurn)) << "the other worker would wait for ever";
     first.closed();
+    first.yielded(kNow + kTurn);
     EXPECT_FALSE(first.start_opening(kNow + kTurn));
     EXPECT_TRUE(second.start_opening(kNow + kTurn));
     second.open_failed(kNow);
