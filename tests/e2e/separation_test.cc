@@ -1,0 +1,233 @@
+/// Scenario "read/write separation": readonly sessions read and cannot write, transactions are isolated, and
+/// nothing of one session shows in another although they share backends.
+
+#include "environment.h"
+#include "wait.h"
+
+namespace pgring::e2e {
+namespace {
+
+class Separation : public EndToEnd {
+  protected:
+    Separation() {
+        connect().run(
+            "drop table if exists separated; create table separated (id int primary key, value int);"
+            "insert into separated values (1, 10), (2, 20)");
+        cluster().wait_for_replay();
+    }
+    static Connection connect_readonly() { return connect({{"application_name", "readonly"}}); }
+};
+
+TEST_F(Separation, AReadonlySessionReadsFromTheStandby) {
+    Connection client = connect_readonly();
+    EXPECT_EQ(client.node(), cluster().standby());
+    EXPECT_EQ(client.value("select sum(value) from separated"), "30");
+    client.run("begin");
+    EXPECT_EQ(client.node(), cluster().standby());
+    client.run("commit");
+}
+
+TEST_F(Separation, WritesOfAReadonlySessionAreRefused) {
+    Connection client = connect_readonly();
+    for (const char* write :
+         {"insert into separated values (3, 30)", "update separated set value = 0", "delete from separated",
+          "create table forbidden (id int)", "truncate separated", "select * from separated for update",
+          "with gone as (delete from separated returning id) select * from gone"}) {
+        EXPECT_EQ(client.attempt(write).sqlstate(), "25006") << write;
+        EXPECT_EQ(client.attempt(write, {}).sqlstate(), "25006") << write << " (extended)";
+    }
+    client.run("begin");
+    EXPECT_EQ(client.attempt("insert into separated values (3, 30)").sqlstate(), "25006");
+    client.run("rollback");
+    EXPECT_EQ(Connection(cluster().direct(cluster().primary())).value("select sum(value) from separated"),
+              "30");
+}
+
+TEST_F(Separation, AReadOnlyTransactionCannotWrite) {
+    Connection client = connect();
+    for (const char* begin :
+         {"begin read only", "start transaction isolation level repeatable read read only"}) {
+        client.run(begin);
+        EXPECT_EQ(client.attempt("insert into separated values (3, 30)").sqlstate(), "25006") << begin;
+        EXPECT_EQ(client.attempt("select 1").sqlstate(), "25P02") << begin;
+        client.run("rollback");
+    }
+    client.run("insert into separated values (3, 30)");
+}
+
+TEST_F(Separation, RepeatableReadKeepsItsSnapshot) {
+    Connection reader = connect();
+    Connection writer = connect();
+    reader.run("begin isolation level repeatable read");
+    EXPECT_EQ(reader.value("select sum(value) from separated"), "30");
+    writer.run("insert into separated values (3, 30)");
+    EXPECT_EQ(reader.value("select sum(value) from separated"), "30");
+    reader.run("commit");
+    reader.run("begin isolation level repeatable read");
+    EXPECT_EQ(reader.value("select sum(value) from separated"), "60");
+    reader.run("commit");
+}
+
+TEST_F(Separation, ReadCommittedSeesCommitsAndNothingElse) {
+    Connection reader = connect();
+    Connection writer = connect();
+    reader.run("begin");
+    writer.run("begin");
+    writer.run("update separated set value = 100 where id = 1");
+    EXPECT_EQ(reader.value("select value from separated where id = 1"), "10");
+    writer.run("commit");
+    EXPECT_EQ(reader.value("select value from separated where id = 1"), "100");
+    reader.run("commit");
+}
+
+TEST_F(Separation, SerializableTransactionsConflict) {
+    Connection one = connect();
+    Connection other = connect();
+    for (Connection* client : {&one, &other}) {
+        client->run("begin isolation level serializable");
+        client->run("select sum(value) from separated");
+    }
+    one.run("insert into separated values (3, 30)");
+    other.run("insert into separated values (4, 40)");
+    one.run("commit");
+    EXPECT_EQ(other.attempt("commit").sqlstate(), "40001");
+    other.run("rollback");
+    EXPECT_EQ(one.value("select 1"), "1");
+}
+
+TEST_F(Separation, ATransactionSeesItsOwnWrites) {
+    Connection client = connect();
+    client.run("begin");
+    client.run("insert into separated values (3, 30)");
+    EXPECT_EQ(client.value("select sum(value) from separated"), "60");
+    client.run("rollback");
+}
+
+/// Two backends for all sessions, so that they meet on them.
+class SharedBackends : public EndToEnd {
+  protected:
+    SharedBackends() : pgring_("narrow", cluster(), {.pgring = {{"default_pool_size", "2"}}}) {}
+    PgringProcess pgring_;
+};
+
+TEST_F(SharedBackends, SettingsStayWithTheirSession) {
+    std::vector<Connection> clients;
+    for (int i = 0; i < 6; ++i) {
+        clients.push_back(pgring_.connect({{"application_name", "client " + std::to_string(i)}}));
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+        clients[i].run("set work_mem = '" + std::to_string(10 + i) + "MB'");
+    }
+    clients[3].run("select set_config('work_mem', '13MB', false)");
+    for (int round = 0; round < 4; ++round) {
+        for (std::size_t i = 0; i < clients.size(); ++i) {
+            std::string const expected = i < 4 ? std::to_string(10 + i) + "MB" : "4MB";
+            EXPECT_EQ(clients[i].value("show work_mem"), expected) << "client " << i;
+            clients[i].run("begin");
+            EXPECT_EQ(clients[i].value("show work_mem"), expected) << "client " << i << ", primary";
+            EXPECT_EQ(clients[i].value("show application_name"), "client " + std::to_string(i));
+            clients[i].run("commit");
+        }
+    }
+}
+
+TEST_F(SharedBackends, IdleBackendsOfOneWorkerServeTheClientsOfAnother) {
+    // Which worker a client meets is the kernel's choice: among so many, each worker has some. One after the
+    // other they use both backends at once, and leave them idle where they are.
+    std::vector<std::pair<Connection, Connection>> pairs;
+    for (int i = 0; i < 8; ++i) {
+        pairs.emplace_back(pgring_.connect(), pgring_.connect());
+    }
+    for (int round = 0; round < 3; ++round) {
+        for (auto& [one, other] : pairs) {
+            Clock::time_point const begin = Clock::now();
+            one.run("begin");
+            one.run("select 1");
+            other.run("begin");
+            other.run("select 1");
+            one.run("commit");
+            other.run("commit");
+            EXPECT_LT(seconds_between(begin, Clock::now()), 2.0);
+        }
+    }
+}
+
+TEST_F(SharedBackends, ASettingOfARolledBackTransactionIsGone) {
+    Connection client = pgring_.connect();
+    client.run("begin");
+    client.run("set work_mem = '77MB'");
+    client.run("rollback");
+    client.run("begin");
+    client.run("set local work_mem = '78MB'");
+    client.run("commit");
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(pgring_.connect().value("show work_mem"), "4MB");
+        EXPECT_EQ(client.value("show work_mem"), "4MB");
+    }
+}
+
+TEST_F(SharedBackends, ATemporaryTableIsSeenByItsSessionOnly) {
+    Connection owner = pgring_.connect();
+    owner.run("create temp table private (id int)");
+    owner.run("insert into private values (1)");
+    Connection stranger = pgring_.connect();
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(owner.value("select count(*) from private"), "1");
+        EXPECT_EQ(stranger.attempt("select count(*) from private").sqlstate(), "42P01");
+        stranger.run("begin");
+        EXPECT_EQ(stranger.attempt("select count(*) from private").sqlstate(), "42P01");
+        stranger.run("rollback");
+    }
+    // The next session on that backend does not find it either.
+    owner = pgring_.connect();
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(pgring_.connect().attempt("insert into private values (2)").sqlstate(), "42P01");
+    }
+}
+
+TEST_F(SharedBackends, PreparedStatementsOfTheSameNameAreTheirSessionsOwn) {
+    std::vector<Connection> clients;
+    for (int i = 0; i < 5; ++i) {
+        clients.push_back(pgring_.connect());
+        ASSERT_TRUE(clients.back().prepare("mine", "select " + std::to_string(i) + " + $1::int").ok());
+    }
+    for (int round = 0; round < 5; ++round) {
+        for (std::size_t i = 0; i < clients.size(); ++i) {
+            Result const result = clients[i].execute("mine", {"100"});
+            ASSERT_TRUE(result.ok()) << result.message();
+            EXPECT_EQ(result.value(), std::to_string(100 + i));
+        }
+    }
+    EXPECT_EQ(pgring_.connect().execute("mine", {"100"}).sqlstate(), "26000");
+    EXPECT_EQ(clients[0].prepare("mine", "select 1").sqlstate(), "42P05");
+    EXPECT_EQ(clients[0].execute("mine", {"1"}).value(), "1");
+}
+
+TEST_F(SharedBackends, AnAdvisoryLockIsHeldByItsSession) {
+    Connection owner = pgring_.connect();
+    EXPECT_EQ(owner.value("select pg_try_advisory_lock(42)"), "t");
+    Connection other = pgring_.connect();
+    EXPECT_EQ(other.value("select pg_try_advisory_lock(42)"), "f");
+    EXPECT_EQ(owner.value("select pg_advisory_unlock(42)"), "t");
+    EXPECT_EQ(other.value("select pg_try_advisory_lock(42)"), "t");
+}
+
+TEST_F(SharedBackends, ATransactionThatItsClientLeftIsUndone) {
+    pgring_.connect().run("drop table if exists left_behind; create table left_behind (id int)");
+    {
+        Connection client = pgring_.connect();
+        client.run("begin");
+        client.run("insert into left_behind values (1)");
+        client.vanish();
+    }
+    Connection next = pgring_.connect();
+    for (int i = 0; i < 4; ++i) {
+        next.run("begin");
+        EXPECT_EQ(next.value("select count(*) from left_behind"), "0");
+        next.run("commit");
+    }
+    next.run("drop table left_behind");
+}
+
+}  // namespace
+}  // namespace pgring::e2e
