@@ -165,7 +165,7 @@ void Worker::connected(SocketId socket, base::Instant now) {
     }
     connection->state = Connection::State::Open;
     if (connection->owner == Connection::Owner::Canceler) {
-        canceler_connected(CancelerId::from_bits(connection->owner_bits));
+        canceler_connected(CancelerId::from_bits(connection->owner_bits), now);
         return;
     }
     ASSERT(connection->owner == Connection::Owner::Backend);

@@ -149,8 +149,8 @@ class Worker {
         /// When a wait for a backend ends; kept when the wait goes on elsewhere.
         base::Instant wait_until = base::kNever;
         bool runnable = false;
-        /// It was given a backend, or what it needs there was done, and it has not run since: the backend looks
-        /// unused and is not.
+        /// It was given a backend, or what it needs there was done, and it has not run since: the backend
+        /// looks unused and is not.
         bool served = false;
         bool welcomed = false;
         Deadline deadline;
@@ -243,7 +243,7 @@ class Worker {
     void cancel_requested(SessionEntry& asking, base::Instant now);
     void cancel(const CancelForwarded& request, base::Instant now);
     void finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now);
-    void canceler_connected(CancelerId id);
+    void canceler_connected(CancelerId id, base::Instant now);
     void canceler_ended(CancelerId id, base::Instant now);
     [[nodiscard]] session::CancelKey make_cancel_key(pool::SessionId id);
 

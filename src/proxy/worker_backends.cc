@@ -212,7 +212,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     if (session.session.out.size_bytes() >= session::kQueueHighBytes) {
         set_paused(entry.socket, true);
     }
-    if (entry.cancels == 0 && !session.served && session.session.can_release(entry.backend)) {
+    if (!session.served && session.session.can_release(entry.backend)) {
         detach(session, entry);
         release(id, entry, now);
     }

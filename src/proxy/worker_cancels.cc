@@ -79,10 +79,13 @@ void Worker::cancel(const CancelForwarded& request, base::Instant now) {
     stats_.cancels.add();
 }
 
-void Worker::canceler_connected(CancelerId id) {
+void Worker::canceler_connected(CancelerId id, base::Instant now) {
     Canceler& canceler = cancelers_.get(id);
     BackendEntry* backend = backends_.find(canceler.backend);
     if (backend == nullptr) {
+        // Lost meanwhile, and with it what was to be cancelled.
+        close(canceler.socket);
+        canceler_ended(id, now);
         return;
     }
     const session::CancelKey& key = backend->backend.cancel_key();

@@ -76,8 +76,7 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
     if (entry.backend) {
         BackendEntry& backend = backends_.get(entry.backend);
         flush(backend.socket);
-        if (stopped != SessionStep::Kind::Ended && backend.cancels == 0 &&
-            entry.session.can_release(backend.backend)) {
+        if (stopped != SessionStep::Kind::Ended && entry.session.can_release(backend.backend)) {
             pool::BackendId const backend_id = entry.backend;
             detach(entry, backend);
             release(backend_id, backend, now);
@@ -312,7 +311,10 @@ void Worker::session_expired(pool::SessionId id, base::Instant now) {
         end_session(id, entry, now);
         return;
     }
-    ASSERT(entry.session.waiter.waiting());
+    if (!entry.session.waiter.waiting()) {
+        // A new topology has just sent it to another line, where it will find its time over.
+        return;
+    }
     const session::Error* error = &session::errors::kQueryWaitTimeout;
     if (entry.session.waiter.line == &stranded_) {
         error = entry.demand == route::Demand::StandbyOnly ? &session::errors::kNoStandby

@@ -278,17 +278,21 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
     } else {
         relay(session, header);
     }
-    front_error_sent_ = entry.request == Request::Query || entry.request == Request::FunctionCall;
-    pipeline.error([this, session](const Expected& skipped) { undo(session, skipped); });
+    front_error_sent_ = true;
+    std::size_t name_count = 0;
+    pipeline.error([this, session, &name_count](const Expected& skipped) {
+        undo(session, skipped);
+        name_count += notes_name(skipped) ? 1 : 0;
+    });
+    if (session != nullptr) {
+        session->statements().undo(name_count);
+    }
     return std::nullopt;
 }
 
 void Backend::undo(Session* session, const Expected& entry) {
     switch (entry.purpose) {
         case Purpose::ClientName:
-            if (session != nullptr) {
-                session->statements().undo();
-            }
             if (entry.request == Request::Parse && entry.audience == Audience::Client) {
                 statements.remove(entry.statement);
             }
@@ -395,11 +399,14 @@ bool Backend::start_errand(Shared& shared, Errand errand, std::string_view text)
     bool const awaited = errand != Errand::Begin;
     pipeline.expect({.request = Request::Query,
                      .audience = Audience::Errand,
+                     .stake = awaited ? Stake::None : Stake::Begins,
                      .purpose = awaited ? Purpose::ErrandAwaited : Purpose::ErrandBegin});
     if (awaited) {
         pending_errand_ = errand;
     }
     errand_failed_ = false;
+    // PostgreSQL docs, "Extended Query": a simple query destroys the unnamed statement.
+    unnamed_owner = {};
     return true;
 }
 
@@ -408,8 +415,7 @@ Errand Backend::take_errand() {
 }
 
 void Backend::was_reset(Shared& shared) {
-    statements.clear();
-    unnamed_owner = {};
+    // What it did to prepared statements its command tag has told.
     forget_unreported(shared);
     needs_reset = false;
 }
@@ -488,7 +494,7 @@ void Backend::answer_local(Shared& shared, Session* session) {
         session->tell(writer.written());
         if (entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate) {
             if (refused) {
-                session->statements().undo();
+                session->statements().undo(1);
             } else {
                 session->statements().confirm();
             }

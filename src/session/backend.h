@@ -117,7 +117,7 @@ class Backend {
     }
     /// Half of a message is on its way to the client, so that no error of ours can be put in.
     [[nodiscard]] bool mid_message_to_client() const { return body_rest_bytes_ > 0 && forwarding_; }
-    /// The front simple query's error has reached the client already.
+    /// An error has reached the client for what ends with the next ReadyForQuery.
     [[nodiscard]] bool front_error_sent() const { return front_error_sent_; }
     [[nodiscard]] bool logged_in() const { return logged_in_; }
 

@@ -53,6 +53,8 @@ enum class Stake : std::uint8_t {
     Writes,
     /// It ends a transaction block: its writes may have been committed or not.
     Commits,
+    /// It ends a transaction block, and nothing of it was committed.
+    RollsBack,
 };
 
 /// What pgring itself has to do when the answer comes, beyond passing it on or swallowing it.
@@ -88,6 +90,11 @@ struct Expected {
     std::uint32_t statement = kNoStatement;
 };
 static_assert(sizeof(Expected) == 8);
+
+/// Whether the session noted a change of one of its names with this entry (statements.h).
+[[nodiscard]] constexpr bool notes_name(const Expected& entry) {
+    return entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate;
+}
 
 class Pipeline {
   public:
@@ -129,7 +136,8 @@ class Pipeline {
     Expected pop();
 
     /// An ErrorResponse came. Calls `skipped(entry)` for each entry that will not be answered because of it,
-    /// the failed one first. Entries of simple queries stay: their ReadyForQuery follows.
+    /// the latest first, so that what was noted with them is undone backwards. An entry of a simple query at
+    /// the front stays: its ReadyForQuery follows.
     template <class Skipped>
     void error(Skipped&& skipped) {
         copying_in_ = false;
@@ -137,8 +145,15 @@ class Pipeline {
         if (count_ == 0 || ends_with_ready(front().request)) {
             return;
         }
-        while (count_ > 0 && front().request != Request::Sync) {
-            skipped(pop_any());
+        std::size_t skipped_count = 0;
+        while (skipped_count < count_ && at(skipped_count).request != Request::Sync) {
+            ++skipped_count;
+        }
+        for (std::size_t position = skipped_count; position-- > 0;) {
+            skipped(at(position));
+        }
+        while (skipped_count-- > 0) {
+            pop_any();
         }
         skipping_ = count_ == 0 && open_;
     }

@@ -319,23 +319,27 @@ bool Session::lost(Shared& shared, Backend& backend) {
         return false;
     }
     // Walks what was in flight: what could have been committed without the client knowing?
-    bool in_transaction = backend.status() != wire::TransactionStatus::Idle;
-    bool const was_in_transaction = in_transaction;
+    bool const was_in_transaction = backend.status() != wire::TransactionStatus::Idle;
+    bool in_transaction = was_in_transaction;
+    bool met_transaction = was_in_transaction;
     bool unknown = false;
+    std::size_t name_count = 0;
     bool client_waits = backend.pipeline.open() || body_rest_bytes_ > 0;
     for (std::size_t i = 0; i < backend.pipeline.size(); ++i) {
         const Expected& entry = backend.pipeline.at(i);
         client_waits = client_waits || entry.audience != Audience::Errand;
         unknown =
             unknown || entry.stake == Stake::Commits || (entry.stake == Stake::Writes && !in_transaction);
-        in_transaction = (in_transaction || entry.stake == Stake::Begins) && entry.stake != Stake::Commits;
-        if (entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate) {
-            statements_.undo();
-        }
+        in_transaction = (in_transaction || entry.stake == Stake::Begins) && entry.stake != Stake::Commits &&
+                         entry.stake != Stake::RollsBack;
+        met_transaction = met_transaction || in_transaction;
+        name_count += notes_name(entry) ? 1 : 0;
     }
-    const Error& error = unknown                                ? errors::kOutcomeUnknown
-                         : in_transaction || was_in_transaction ? errors::kTransactionLost
-                                                                : errors::kStatementLost;
+    statements_.undo(name_count);
+    unit_stake_ = Stake::None;
+    const Error& error = unknown           ? errors::kOutcomeUnknown
+                         : met_transaction ? errors::kTransactionLost
+                                           : errors::kStatementLost;
     if (carries_state) {
         fail(shared, unknown ? error : errors::kSessionLost);
         return false;
@@ -346,11 +350,12 @@ bool Session::lost(Shared& shared, Backend& backend) {
         }
         return true;
     }
-    if (was_in_transaction && !unknown) {
+    if (in_transaction) {
+        // It believes to be in one, of which nothing is left.
         held_.fail();
     }
     std::uint32_t const answers = backend.pipeline.ready_owed();
-    bool error_sent = backend.front_error_sent() || backend.pipeline.skipping();
+    bool error_sent = backend.front_error_sent();
     wire::MessageWriter writer(shared.scratch);
     for (std::uint32_t i = 0; i < answers; ++i) {
         if (!error_sent) {
@@ -363,14 +368,14 @@ bool Session::lost(Shared& shared, Backend& backend) {
             return false;
         }
     }
-    if (backend.pipeline.open() || body_rest_bytes_ > 0) {
+    if (backend.pipeline.open()) {
         if (!error_sent) {
             write_error(writer, wire::Severity::Error, error);
         }
-        discarding_ = backend.pipeline.open();
-        if (body_rest_bytes_ > 0) {
-            dropping_rest_ = true;
-        }
+        discarding_ = true;
+    }
+    if (body_rest_bytes_ > 0) {
+        dropping_rest_ = true;
     }
     tell(writer.written());
     return phase_ == Phase::Ready;

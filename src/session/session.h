@@ -221,6 +221,8 @@ class Session {
     sql::Traits unnamed_traits_;
     /// Traits of the statement bound last: what Execute will do.
     sql::Traits bound_traits_;
+    /// What the Executes since the last Sync may have written: it is committed at the Sync.
+    Stake unit_stake_ = Stake::None;
     /// Traits of the Query at the front, so that it is judged once though it may wait for a backend.
     std::optional<sql::Traits> front_traits_;
 

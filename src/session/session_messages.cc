@@ -39,6 +39,7 @@ Stake stake_of(const sql::Traits& traits) {
             return Stake::Commits;
         case sql::Control::None:
         case sql::Control::Rollback:
+            return Stake::RollsBack;
         case sql::Control::RollbackAndChain:
         case sql::Control::Savepoint:
         case sql::Control::RollbackTo:
@@ -470,11 +471,13 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
     return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
 }
 
-/// Parse of a statement that a server has accepted before: answered here, so that preparing what others have prepared needs
-/// no backend. (A client that prepares synchronously on many connections of one thread would otherwise lock itself out of a
-/// small pool, as pgbench -M prepared does.) Where the statement has become invalid meanwhile, Bind says so.
+/// Parse of a statement that a server has accepted before: answered here, so that preparing what others have
+/// prepared needs no backend. (A client that prepares synchronously on many connections of one thread would
+/// otherwise lock itself out of a small pool, as pgbench -M prepared does.) Where the statement has become
+/// invalid meanwhile, Bind says so.
 bool Session::parse_here(Shared& shared, wire::Header header) {
-    bool const in_order = held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun;
+    bool const in_order =
+        held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun;
     if (session_pooled() || !in_order) {
         return false;
     }
@@ -484,7 +487,8 @@ bool Session::parse_here(Shared& shared, wire::Header header) {
     if (!reader.ok() || name.empty() || statements_.full() || statements_.find(name) != nullptr) {
         return false;
     }
-    StatementRef statement = destination_->statements.find({reinterpret_cast<const char*>(rest.data()), rest.size()});
+    StatementRef statement =
+        destination_->statements.find({reinterpret_cast<const char*>(rest.data()), rest.size()});
     if (!statement || !statement->accepted) {
         return false;
     }
@@ -719,7 +723,11 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
         return placed;
     }
     send_begin(shared, *backend);
-    backend->pipeline.expect({.request = Request::Execute, .stake = stake_of(bound_traits_)});
+    Stake const stake = stake_of(bound_traits_);
+    if (stake == Stake::Writes || stake == Stake::Commits) {
+        unit_stake_ = Stake::Writes;
+    }
+    backend->pipeline.expect({.request = Request::Execute, .stake = stake});
     forward(*backend, header);
     return std::nullopt;
 }
@@ -769,7 +777,7 @@ Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header
         drop(header);
         return std::nullopt;
     }
-    backend->pipeline.expect({.request = Request::Sync});
+    backend->pipeline.expect({.request = Request::Sync, .stake = std::exchange(unit_stake_, Stake::None)});
     ++backend->unit;
     forward(*backend, header);
     return std::nullopt;

@@ -112,25 +112,26 @@ void SessionStatements::confirm() {
     unconfirmed_.pop_front();
 }
 
-void SessionStatements::undo() {
-    ASSERT(!unconfirmed_.empty());
-    Change change = std::move(unconfirmed_.front());
-    unconfirmed_.pop_front();
-    switch (change.kind) {
-        case Change::Kind::Added:
-            // A later undone Close may already have put an older statement back under this name; that one
-            // stays.
-            if (auto const found = names_.find(change.name);
-                found != names_.end() && found->second.get() == change.statement.get()) {
-                names_.erase(found);
-            }
-            break;
-        case Change::Kind::Dropped:
-            if (change.statement) {
-                names_.insert_or_assign(std::move(change.name), std::move(change.statement));
-            }
-            break;
+void SessionStatements::undo(std::size_t count) {
+    ASSERT(count <= unconfirmed_.size());
+    auto const end = std::next(unconfirmed_.begin(), static_cast<std::ptrdiff_t>(count));
+    for (auto change = std::make_reverse_iterator(end); change != unconfirmed_.rend(); ++change) {
+        switch (change->kind) {
+            case Change::Kind::Added:
+                if (auto const found = names_.find(change->name);
+                    found != names_.end() && found->second.get() == change->statement.get()) {
+                    names_.erase(found);
+                }
+                break;
+            case Change::Kind::Dropped:
+                // Where a later unit took the name meanwhile, that one has it.
+                if (change->statement) {
+                    names_.try_emplace(std::move(change->name), std::move(change->statement));
+                }
+                break;
+        }
     }
+    unconfirmed_.erase(unconfirmed_.begin(), end);
 }
 
 void SessionStatements::clear() {

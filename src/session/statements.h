@@ -30,7 +30,8 @@ struct Statement {
     /// Never kNoStatement, never used again within the process.
     std::uint32_t number = kNoStatement;
     std::uint32_t references = 0;
-    /// A server of the destination has accepted it, so that a further Parse of it can be answered without one.
+    /// A server of the destination has accepted it, so that a further Parse of it can be answered without
+    /// one.
     bool accepted = false;
     sql::Traits traits;
     /// The body of Parse behind the statement's name: text, zero byte, parameter types.
@@ -59,7 +60,8 @@ class StatementRef {
     Statement* statement_ = nullptr;
 };
 
-/// The texts that sessions of one destination refer to. A text is kept as long as a session has a name for it.
+/// The texts that sessions of one destination refer to. A text is kept as long as a session has a name for
+/// it.
 class StatementMap {
   public:
     /// All texts together may take this many bytes; beyond it intern() says no.
@@ -110,8 +112,8 @@ class SessionStatements {
     void drop(std::string_view name);
     /// The server (or pgring in its stead) did the oldest unconfirmed change.
     void confirm();
-    /// The server skipped or refused it.
-    void undo();
+    /// The server skipped or refused the `count` oldest: undoes them, the latest of them first.
+    void undo(std::size_t count);
     /// DISCARD ALL, DEALLOCATE ALL, or a new backend generation for unconfirmed changes: everything is gone.
     void clear();
     /// DEALLOCATE of one name, confirmed.

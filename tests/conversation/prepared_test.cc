@@ -1,0 +1,388 @@
+/// Prepared statements in transaction pooling: the client's names are its own, the servers' are pgring's.
+
+#include <gtest/gtest.h>
+
+#include "conversation/stage.h"
+
+namespace pgring::conversation {
+namespace {
+
+Scene one_backend() {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    return scene;
+}
+
+/// Prepares `name` at the server with nothing special happening.
+void prepares(Client& client, Backend& backend, std::string_view name, std::string_view text) {
+    client.says(parse(name, text) + sync());
+    static_cast<void>(backend.take());
+    backend.says(parse_complete() + ready());
+    client.hears({"ParseComplete", "ReadyForQuery I"});
+}
+
+TEST(Prepared, AStatementIsRenamedAndFoundAgainByItsOwnName) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("mine", "select $1") + describe_statement("mine") + sync());
+    backend.hears({"Parse pgring_0_1: select $1", "Describe S pgring_0_1", "Sync"});
+    backend.says(parse_complete() + parameter_description() + row_description() + ready());
+    alice.hears({"ParseComplete", "ParameterDescription", "RowDescription", "ReadyForQuery I"});
+    alice.says(bind("mine", {"7"}) + execute() + sync());
+    backend.hears({"Bind pgring_0_1 (7)", "Execute", "Sync"});
+}
+
+TEST(Prepared, SessionsShareWhatIsTheSame) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "a", "select 1");
+    bob.says(parse("b", "select 1") + bind("b") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
+    bob.hears({"ParseComplete", "BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+}
+
+TEST(Prepared, NamesOfTwoSessionsDoNotMeet) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    prepares(bob, backend, "s", "select 2");
+    alice.says(bind("s") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.says(bind_complete() + complete("SELECT 0") + ready());
+    bob.says(bind("s") + execute() + sync());
+    backend.hears({"Bind pgring_0_2", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnotherBackendIsPreparedFirst) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    prepares(alice, stage.backend(0), "s", "select 1");
+    bob.says(query("insert into t values (1)"));
+    stage.backend(0).answers("1", 'T');
+    alice.says(bind("s") + execute() + sync());
+    Backend& other = stage.backend(1);
+    other.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    other.says(parse_complete() + bind_complete() + row("1") + complete("SELECT 1") + ready());
+    alice.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    alice.says(bind("s") + execute() + sync());
+    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, APreparationThatFailsElsewhereIsToldAndForgotten) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    prepares(alice, stage.backend(0), "s", "select * from t");
+    bob.says(query("insert into t values (1)"));
+    stage.backend(0).answers("1", 'T');
+    alice.says(bind("s") + execute() + sync());
+    Backend& other = stage.backend(1);
+    static_cast<void>(other.take());
+    other.says(error("42P01") + ready());
+    alice.hears({"ErrorResponse ERROR 42P01", "ReadyForQuery I"});
+    alice.says(bind("s") + execute() + sync());
+    other.hears({"Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, TheLeastRecentlyUsedIsClosedWhereThereAreTooMany) {
+    Scene scene = one_backend();
+    scene.settings.pgring.max_prepared_statements = 2;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "one", "select 1");
+    prepares(alice, backend, "two", "select 2");
+    alice.says(bind("one") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.says(bind_complete() + complete("SELECT 0") + ready());
+    alice.hears({"BindComplete", "CommandComplete SELECT 0", "ReadyForQuery I"});
+    alice.says(parse("three", "select 3") + sync());
+    backend.hears({"Close S pgring_0_2", "Parse pgring_0_3: select 3", "Sync"});
+    backend.says(close_complete() + parse_complete() + ready());
+    alice.hears({"ParseComplete", "ReadyForQuery I"});
+    alice.says(bind("two") + execute() + sync());
+    backend.hears({"Close S pgring_0_1", "Parse pgring_0_2: select 2", "Bind pgring_0_2", "Execute", "Sync"});
+}
+
+TEST(Prepared, NothingIsEvictedThatTheSameBatchUses) {
+    Scene scene = one_backend();
+    scene.settings.pgring.max_prepared_statements = 1;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("one", "select 1") + parse("two", "select 2") + bind("one") + execute() + bind("two") +
+               execute() + sync());
+    backend.hears({"Parse pgring_0_1: select 1", "Parse pgring_0_2: select 2", "Bind pgring_0_1", "Execute",
+                   "Bind pgring_0_2", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnEvictionThatTheServerSkippedIsUndone) {
+    Scene scene = one_backend();
+    scene.settings.pgring.max_prepared_statements = 1;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "one", "select 1");
+    // The first statement fails; so the Close of "one" and both Parses are skipped, and "one" is still there.
+    alice.says(parse("", "select 1/0") + bind("") + parse("two", "select 2") + bind("one") + execute() +
+               sync());
+    backend.hears({"Parse: select 1/0", "Bind", "Close S pgring_0_1", "Parse pgring_0_2: select 2",
+                   "Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    backend.says(parse_complete() + error("22012") + ready());
+    alice.hears({"ParseComplete", "ErrorResponse ERROR 22012", "ReadyForQuery I"});
+    alice.says(bind("one") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, TheSyntheticParseCompleteKeepsItsPlace) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "a", "select 1");
+    // "b" is answered by pgring, but not before the server has answered what came earlier.
+    bob.says(parse("", "select 0") + bind("") + execute() + parse("b", "select 1") + bind("b") + execute() +
+             close_statement("b") + sync());
+    backend.hears({"Parse: select 0", "Bind", "Execute", "Bind pgring_0_1", "Execute", "Sync"});
+    bob.hears_nothing();
+    backend.says(parse_complete() + bind_complete() + row("0") + complete("SELECT 1"));
+    bob.hears({"ParseComplete", "BindComplete", "DataRow 0", "CommandComplete SELECT 1", "ParseComplete"});
+    backend.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
+    bob.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "CloseComplete", "ReadyForQuery I"});
+}
+
+TEST(Prepared, NothingIsPutBetweenThePiecesOfALargeRow) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "a", "select 1");
+    alice.says(query("select big"));
+    std::string const large = row(std::string(100'000, 'x')) + complete("SELECT 1");
+    backend.says(large.substr(0, 50'000));
+    alice.says(parse("b", "select 1") + sync());
+    backend.says(large.substr(50'000));
+    backend.says(ready() + ready());
+    std::vector<Message> const messages = alice.take();
+    ASSERT_EQ(messages.size(), 5U);
+    EXPECT_EQ(messages[0].body.size(), 100'006U);
+    EXPECT_EQ(backend_text(messages[1]), "CommandComplete SELECT 1");
+    EXPECT_EQ(backend_text(messages[2]), "ReadyForQuery I");
+    EXPECT_EQ(backend_text(messages[3]), "ParseComplete");
+    EXPECT_EQ(backend_text(messages[4]), "ReadyForQuery I");
+}
+
+TEST(Prepared, ASyntheticAnswerBehindAnErrorIsSkipped) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "a", "select 1");
+    bob.says(parse("", "selec") + parse("b", "select 1") + sync());
+    backend.says(error("42601") + ready());
+    bob.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
+    static_cast<void>(backend.take());
+    bob.says(bind("b") + sync());
+    backend.hears({"Bind b", "Sync"});
+}
+
+TEST(Prepared, ANameThatIsTakenIsRefusedAndTheSessionLives) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(parse("s", "select 2") + sync());
+    backend.hears({"Bind pgring_none", "Sync"});
+    backend.says(error("26000") + ready());
+    alice.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
+    EXPECT_EQ(error_field(alice.last_error(), 'M'), "prepared statement \"s\" already exists");
+    alice.says(bind("s") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnUnknownNameIsTheServersToRefuse) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(bind("nothing") + execute() + sync());
+    backend.hears({"Bind nothing", "Execute", "Sync"});
+    backend.says(error("26000") + ready());
+    alice.hears({"ErrorResponse ERROR 26000", "ReadyForQuery I"});
+}
+
+TEST(Prepared, NobodyReachesAnothersStatementByTheServersName) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    bob.says(bind("pgring_0_1") + execute() + sync());
+    backend.hears({"Bind pgring_none", "Execute", "Sync"});
+}
+
+TEST(Prepared, AFailedParseLeavesNoName) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("s", "selec 1") + sync());
+    backend.hears({"Parse pgring_0_1: selec 1", "Sync"});
+    backend.says(error("42601") + ready());
+    alice.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
+    prepares(alice, backend, "s", "select 1");
+}
+
+TEST(Prepared, ACloseIsAnsweredAndTheNameIsFreeAgain) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(close_statement("s") + close_statement("never") + sync());
+    backend.hears({"Sync"});
+    backend.says(ready());
+    alice.hears({"CloseComplete", "CloseComplete", "ReadyForQuery I"});
+    prepares(alice, backend, "s", "select 2");
+}
+
+TEST(Prepared, AClosedPortalDoesNotCloseTheStatementOfThatName) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(close_portal("s") + bind("s") + sync());
+    backend.hears({"Close P s", "Bind pgring_0_1", "Sync"});
+}
+
+TEST(Prepared, DeallocateOfAStatementOfTheProtocolIsDoneByPgring) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(query("DEALLOCATE s"));
+    backend.hears_nothing();
+    alice.hears({"CommandComplete DEALLOCATE", "ReadyForQuery I"});
+    alice.says(bind("s") + sync());
+    backend.hears({"Bind s", "Sync"});
+}
+
+TEST(Prepared, DeallocateAllForgetsTheNamesAndWhatTheBackendHad) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    prepares(bob, backend, "t", "select 2");
+    alice.says(query("deallocate all"));
+    backend.hears({"Query deallocate all"});
+    backend.says(complete("DEALLOCATE ALL") + ready());
+    alice.hears({"CommandComplete DEALLOCATE ALL", "ReadyForQuery I"});
+    bob.says(bind("t") + execute() + sync());
+    backend.hears({"Parse pgring_0_2: select 2", "Bind pgring_0_2", "Execute", "Sync"});
+    backend.says(parse_complete() + bind_complete() + complete("SELECT 0") + ready());
+    alice.says(bind("s") + sync());
+    backend.hears({"Bind s", "Sync"});
+}
+
+TEST(Prepared, DiscardAllForgetsTheNamesToo) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(query("discard all"));
+    backend.says(complete("DISCARD ALL") + ready());
+    alice.hears({"CommandComplete DISCARD ALL", "ReadyForQuery I"});
+    static_cast<void>(backend.take());
+    prepares(alice, backend, "s", "select 2");
+}
+
+TEST(Prepared, AStatementMadeInATransactionThatRolledBackIsStillThere) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin"));
+    alice.says(parse("s", "select 1") + sync());
+    backend.hears({"Query begin", "Parse pgring_0_1: select 1", "Sync"});
+    backend.says(complete("BEGIN") + ready('T') + parse_complete() + ready('T'));
+    alice.says(query("rollback"));
+    backend.says(complete("ROLLBACK") + ready());
+    static_cast<void>(alice.take());
+    static_cast<void>(backend.take());
+    alice.says(bind("s") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, ABackendThatIsGoneTakesItsStatementsAlong) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    prepares(alice, stage.backend(0), "s", "select 1");
+    stage.backend(0).hangs_up();
+    alice.says(bind("s") + execute() + sync());
+    stage.backend(1).hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, TheUnnamedStatementIsPreparedAgainWhereAnotherSessionReplacedIt) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("", "select 1") + sync());
+    backend.says(parse_complete() + ready());
+    alice.hears({"ParseComplete", "ReadyForQuery I"});
+    bob.says(parse("", "select 2") + sync());
+    backend.says(parse_complete() + ready());
+    static_cast<void>(backend.take());
+    alice.says(bind("") + execute() + sync());
+    backend.hears({"Parse: select 1", "Bind", "Execute", "Sync"});
+    backend.says(parse_complete() + bind_complete() + row("1") + complete("SELECT 1") + ready());
+    alice.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+}
+
+TEST(Prepared, TheUnnamedStatementIsPreparedAgainAfterAnErrandOfPgrings) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "bob"}});
+    Backend& backend = stage.backend(0);
+    alice.says(parse("", "select 1") + sync());
+    backend.says(parse_complete() + ready());
+    alice.hears({"ParseComplete", "ReadyForQuery I"});
+    bob.says(bind("none") + sync());
+    backend.says(complete("SELECT 1") + parameter_status("application_name", "bob") + ready());
+    backend.says(error("26000") + ready());
+    static_cast<void>(backend.take());
+    alice.says(bind("") + execute() + sync());
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'', false)"});
+    backend.says(complete("SELECT 1") + parameter_status("application_name", "") + ready());
+    // A simple query, pgring's own too, destroys the unnamed statement.
+    backend.hears({"Parse: select 1", "Bind", "Execute", "Sync"});
+}
+
+TEST(Prepared, AParseBeyondTheLimitIsRefusedByName) {
+    Scene scene = one_backend();
+    scene.settings.pgring.prepared_statement_bytes_max = 32 * 1024;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    alice.says(parse("s", "select '" + std::string(40'000, 'x') + "'"));
+    alice.hears({"ErrorResponse FATAL 54000"});
+    EXPECT_TRUE(alice.closed());
+}
+
+TEST(Prepared, LargeParseAndBindPassWhole) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    std::string const text = "select '" + std::string(300'000, 'x') + "'";
+    std::string const value(500'000, 'y');
+    alice.says_in_pieces(parse("s", text) + bind("s", {value}) + execute() + sync(), 10'000);
+    std::vector<Message> const messages = backend.take();
+    ASSERT_EQ(messages.size(), 4U);
+    EXPECT_EQ(frontend_text(messages[0]), "Parse pgring_0_1: " + text);
+    EXPECT_EQ(frontend_text(messages[1]), "Bind pgring_0_1 (" + value + ")");
+}
+
+}  // namespace
+}  // namespace pgring::conversation

@@ -1,0 +1,291 @@
+/// From the first byte of a client to its first ReadyForQuery.
+
+#include <gtest/gtest.h>
+
+#include "conversation/stage.h"
+
+namespace pgring::conversation {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Parameters kApp{{"user", "app"}, {"database", "db"}};
+
+TEST(Startup, EncryptionRequestsAreDeclinedAndTheLoginGoesOn) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(gssenc_request());
+    EXPECT_EQ(client.take_bytes(), "N");
+    client.says(ssl_request());
+    EXPECT_EQ(client.take_bytes(), "N");
+    client.logs_in();
+}
+
+TEST(Startup, AThirdEncryptionRequestIsRefused) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(ssl_request());
+    client.says(gssenc_request());
+    EXPECT_EQ(client.take_bytes(), "NN");
+    client.says(ssl_request());
+    client.hears({"ErrorResponse FATAL 08P01"});
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, ArrivesByteByByte) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says_in_pieces(startup(kApp), 1);
+    std::vector<Message> const messages = client.take();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(backend_text(messages.front()), "AuthenticationOk");
+    EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+}
+
+TEST(Startup, ALengthOutOfRangeIsRefused) {
+    Stage stage;
+    for (std::uint32_t const length : {0U, 7U, 10'001U, 0x7fffffffU, 0xffffffffU}) {
+        Client& client = stage.client();
+        client.says(number(length) + number(3U << 16U));
+        client.hears({"ErrorResponse FATAL 08P01"});
+        EXPECT_TRUE(client.closed()) << length;
+    }
+}
+
+TEST(Startup, GarbageIsRefused) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says("GET / HTTP/1.1\r\nHost: example\r\n\r\n");
+    EXPECT_EQ(client.take().size(), 1U);
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, AnUnterminatedParameterIsRefused) {
+    Stage stage;
+    Client& client = stage.client();
+    std::string const body = number(3U << 16U) + "user";
+    client.says(number(static_cast<std::uint32_t>(body.size() + 4)) + body);
+    client.hears({"ErrorResponse FATAL 08P01"});
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, PlaintextBehindAnSslRequestIsRefused) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(ssl_request() + startup(kApp));
+    client.hears({"ErrorResponse FATAL 08P01"});
+    EXPECT_EQ(error_field(client.last_error(), 'M'), "received unencrypted data after SSL request");
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, AnUnsupportedProtocolIsNamed) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(startup(kApp, 2U << 16U));
+    client.hears({"ErrorResponse FATAL 0A000"});
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, ANewerMinorVersionIsNegotiatedOnce) {
+    Stage stage;
+    Client& client = stage.client();
+    Parameters parameters = kApp;
+    parameters.emplace_back("_pq_.wonder", "1");
+    client.says(startup(parameters, (3U << 16U) | 2U));
+    std::vector<Message> const messages = client.take();
+    ASSERT_GT(messages.size(), 2U);
+    EXPECT_EQ(backend_text(messages[0]), "NegotiateProtocolVersion");
+    EXPECT_EQ(messages[0].body, number(3U << 16U) + number(1) + zero_ended("_pq_.wonder"));
+    EXPECT_EQ(backend_text(messages[1]), "AuthenticationOk");
+    EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+}
+
+TEST(Startup, AClientWithoutAUserIsRefused) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(startup({{"database", "db"}}));
+    client.hears({"ErrorResponse FATAL 28000"});
+}
+
+TEST(Startup, ReplicationIsRefusedByName) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(startup({{"user", "app"}, {"replication", "database"}}));
+    client.hears({"ErrorResponse FATAL 0A000"});
+}
+
+TEST(Startup, AnUnknownDatabaseIsRefused) {
+    Scene scene;
+    scene.settings.databases = {{.name = "db"}};
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup({{"user", "app"}, {"database", "other"}}));
+    client.hears({"ErrorResponse FATAL 3D000"});
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(stage.backend_count(), 0U);
+}
+
+TEST(Startup, TheWelcomeSaysWhatTheServerSaysAndAKeyOfPgringsOwn) {
+    Stage stage;
+    Client& client = stage.logged_in();
+    EXPECT_EQ(client.parameter("server_version"), "15.0");
+    EXPECT_EQ(client.parameter("TimeZone"), "UTC");
+    EXPECT_EQ(client.parameter("in_hot_standby"), "off");
+    EXPECT_NE(client.process_id(), stage.backend(0).process_id());
+    EXPECT_GT(client.process_id(), 0U);
+    EXPECT_LT(client.process_id(), 0x80000000U);
+    EXPECT_EQ(client.secret().size(), 4U);
+}
+
+TEST(Startup, StartupParametersAreConfirmedByTheServerAndWelcomedAsItSpellsThem) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(startup({{"user", "app"}, {"database", "db"}, {"client_encoding", "latin1"}}));
+    Backend& backend = stage.backend(0);
+    backend.hears({"Query SELECT pg_catalog.set_config(E'client_encoding', E'latin1', false)"});
+    backend.says(row("LATIN1") + complete("SELECT 1") + parameter_status("client_encoding", "LATIN1") +
+                 ready());
+    std::vector<Message> const messages = client.take();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+    EXPECT_EQ(client.parameter("client_encoding"), "LATIN1");
+    Client& next = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"client_encoding", "latin1"}});
+    EXPECT_EQ(next.parameter("client_encoding"), "LATIN1");
+    backend.hears_nothing();
+}
+
+TEST(Startup, ARefusedStartupParameterEndsTheLoginAndTheBackendStays) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(startup({{"user", "app"}, {"database", "db"}, {"TimeZone", "Nowhere"}}));
+    Backend& backend = stage.backend(0);
+    backend.hears({"Query SELECT pg_catalog.set_config(E'TimeZone', E'Nowhere', false)"});
+    backend.says(error("22023") + ready());
+    client.hears({"ErrorResponse FATAL 22023"});
+    EXPECT_TRUE(client.closed());
+    Client& next = stage.logged_in();
+    EXPECT_FALSE(next.closed());
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+TEST(Startup, ALoginThatTakesTooLongIsEnded) {
+    Scene scene;
+    scene.settings.pgring.client_login_timeout = 5s;
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp).substr(0, 9));
+    stage.passes(4900ms);
+    EXPECT_FALSE(client.closed());
+    stage.passes(200ms);
+    client.hears({"ErrorResponse FATAL 28000"});
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, AClientThatLeavesDuringItsLoginIsForgotten) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp));
+    client.hangs_up();
+    EXPECT_EQ(stage.worker().session_count(), 0U);
+    Backend& backend = stage.backend(0);
+    backend.says(authentication_ok());
+    backend.welcomes();
+    stage.settle();
+    EXPECT_EQ(stage.open_backend_count(), 1U);
+}
+
+TEST(Startup, NoticesAndParametersDuringTheServersLoginAreFine) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp));
+    Backend& backend = stage.backend(0);
+    EXPECT_EQ(backend.startup_parameters(), kApp);
+    backend.says(notice("before") + authentication_ok() + parameter_status("x.y", "z") + notice("after"));
+    backend.welcomes();
+    stage.settle();
+    std::vector<Message> const messages = client.take();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+}
+
+TEST(Startup, AServersFinalRefusalReachesTheClient) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp));
+    stage.backend(0).says(error("3D000", "database \"db\" does not exist", "FATAL"));
+    client.hears({"ErrorResponse FATAL 3D000"});
+    EXPECT_EQ(error_field(client.last_error(), 'M'), "database \"db\" does not exist");
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(Startup, AnErrorWithoutFieldsDuringTheServersLoginIsSurvived) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp));
+    stage.backend(0).says(message('E', std::string(1, '\0')));
+    EXPECT_TRUE(stage.backend(0).closed());
+    EXPECT_FALSE(client.closed());
+    stage.passes(2s);
+    ASSERT_EQ(stage.backend_count(), 2U);
+    stage.backend(1).says(authentication_ok());
+    stage.backend(1).welcomes();
+    stage.settle();
+    EXPECT_EQ(backend_text(client.take().back()), "ReadyForQuery I");
+}
+
+/// A client that is asked for its password.
+class PasswordLogin : public ::testing::Test {
+  protected:
+    PasswordLogin() {
+        Scene scene;
+        scene.settings.pgring.auth_type = config::AuthType::Password;
+        scene.users = "\"app\" \"secret\"\n";
+        stage_ = std::make_unique<Stage>(scene);
+        client_ = &stage_->client();
+        client_->says(startup(kApp));
+        client_->hears({"Authentication 3"});
+    }
+
+    std::unique_ptr<Stage> stage_;
+    Client* client_;
+};
+
+TEST_F(PasswordLogin, TheRightPasswordLetsIn) {
+    client_->says(password(zero_ended("secret")));
+    EXPECT_EQ(backend_text(client_->take().back()), "ReadyForQuery I");
+}
+
+TEST_F(PasswordLogin, TheWrongPasswordIsRefusedAndNoServerIsAsked) {
+    client_->says(password(zero_ended("guess")));
+    client_->hears({"ErrorResponse FATAL 28P01"});
+    EXPECT_TRUE(client_->closed());
+    EXPECT_EQ(stage_->backend_count(), 0U);
+}
+
+TEST_F(PasswordLogin, AQueryInsteadOfAPasswordIsRefused) {
+    client_->says(query("select 1"));
+    client_->hears({"ErrorResponse FATAL 08P01"});
+    EXPECT_TRUE(client_->closed());
+}
+
+TEST_F(PasswordLogin, AHugePasswordMessageIsRefusedByItsLength) {
+    client_->says("p" + number(0x7ffffff0U));
+    client_->hears({"ErrorResponse FATAL 08P01"});
+    EXPECT_TRUE(client_->closed());
+}
+
+TEST_F(PasswordLogin, APasswordThatArrivesByteByByteIsRead) {
+    client_->says_in_pieces(password(zero_ended("secret")), 1);
+    EXPECT_EQ(backend_text(client_->take().back()), "ReadyForQuery I");
+}
+
+}  // namespace
+}  // namespace pgring::conversation
