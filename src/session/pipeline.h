@@ -91,6 +91,13 @@ struct Expected {
 };
 static_assert(sizeof(Expected) == 8);
 
+/// Whether the client is told ReadyForQuery at the end of this entry.
+[[nodiscard]] constexpr bool readies_client(const Expected& entry) {
+    return entry.audience != Audience::Errand &&
+           (entry.request == Request::Query || entry.request == Request::FunctionCall ||
+            entry.request == Request::Sync);
+}
+
 /// Whether the session noted a change of one of its names with this entry (statements.h).
 [[nodiscard]] constexpr bool notes_name(const Expected& entry) {
     return entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate;

@@ -324,6 +324,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
     bool met_transaction = was_in_transaction;
     bool unknown = false;
     std::size_t name_count = 0;
+    std::size_t answers = 0;
     bool client_waits = backend.pipeline.open() || body_rest_bytes_ > 0;
     for (std::size_t i = 0; i < backend.pipeline.size(); ++i) {
         const Expected& entry = backend.pipeline.at(i);
@@ -334,6 +335,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
                          entry.stake != Stake::RollsBack;
         met_transaction = met_transaction || in_transaction;
         name_count += notes_name(entry) ? 1 : 0;
+        answers += readies_client(entry) ? 1 : 0;
     }
     statements_.undo(name_count);
     unit_stake_ = Stake::None;
@@ -354,10 +356,9 @@ bool Session::lost(Shared& shared, Backend& backend) {
         // It believes to be in one, of which nothing is left.
         held_.fail();
     }
-    std::uint32_t const answers = backend.pipeline.ready_owed();
     bool error_sent = backend.front_error_sent();
     wire::MessageWriter writer(shared.scratch);
-    for (std::uint32_t i = 0; i < answers; ++i) {
+    for (std::size_t i = 0; i < answers; ++i) {
         if (!error_sent) {
             write_error(writer, wire::Severity::Error, error);
         }

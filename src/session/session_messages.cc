@@ -37,9 +37,9 @@ Stake stake_of(const sql::Traits& traits) {
         case sql::Control::RollbackPrepared:
         case sql::Control::Mixed:
             return Stake::Commits;
-        case sql::Control::None:
         case sql::Control::Rollback:
             return Stake::RollsBack;
+        case sql::Control::None:
         case sql::Control::RollbackAndChain:
         case sql::Control::Savepoint:
         case sql::Control::RollbackTo:
