@@ -131,7 +131,7 @@ class Session {
     [[nodiscard]] Handled on_describe(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_execute(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_close(Shared& shared, Backend* backend, wire::Header header);
-    [[nodiscard]] Handled on_sync(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_sync(Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_flush(Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);

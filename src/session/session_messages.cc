@@ -91,6 +91,29 @@ bool is_known(char type) {
     return kTypes.find(type) != std::string_view::npos;
 }
 
+/// Messages that may be the first of a unit and are answered.
+bool opens_unit(wire::FrontendType type) {
+    switch (type) {
+        case wire::FrontendType::Bind:
+        case wire::FrontendType::Close:
+        case wire::FrontendType::Describe:
+        case wire::FrontendType::Execute:
+        case wire::FrontendType::FunctionCall:
+        case wire::FrontendType::Parse:
+        case wire::FrontendType::Query:
+        case wire::FrontendType::Sync:
+            return true;
+        case wire::FrontendType::CopyData:
+        case wire::FrontendType::CopyDone:
+        case wire::FrontendType::CopyFail:
+        case wire::FrontendType::Flush:
+        case wire::FrontendType::PasswordMessage:
+        case wire::FrontendType::Terminate:
+            break;
+    }
+    return false;
+}
+
 /// Messages that are forwarded by length, however long: nothing but their header must be there.
 bool streams(char type) {
     return type == static_cast<char>(wire::FrontendType::CopyData) ||
@@ -169,6 +192,11 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         drop(header);
         return std::nullopt;
     }
+    if (held_.state() == HeldTransaction::State::Lost && opens_unit(type)) {
+        held_.fail();
+        refuse_unit(shared, errors::kTransactionLost);
+        return std::nullopt;
+    }
     switch (type) {
         case wire::FrontendType::Query:
             return on_query(shared, backend, header);
@@ -183,7 +211,7 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         case wire::FrontendType::Close:
             return on_close(shared, backend, header);
         case wire::FrontendType::Sync:
-            return on_sync(shared, backend, header);
+            return on_sync(backend, header);
         case wire::FrontendType::Flush:
             return on_flush(backend, header);
         case wire::FrontendType::FunctionCall:
@@ -245,11 +273,6 @@ std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header
 Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header header,
                                 const sql::Traits* traits) {
     if (backend == nullptr) {
-        if (held_.state() == HeldTransaction::State::Lost) {
-            held_.fail();
-            refuse_unit(shared, errors::kTransactionLost);
-            return kStarved;
-        }
         std::optional<route::Demand> const wanted = demand(shared, header, traits);
         if (!wanted.has_value()) {
             return kStarved;
@@ -765,11 +788,8 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
     return std::nullopt;
 }
 
-Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header header) {
+Session::Handled Session::on_sync(Backend* backend, wire::Header header) {
     if (backend == nullptr) {
-        if (held_.state() == HeldTransaction::State::Lost) {
-            return place(shared, backend, header, nullptr);
-        }
         std::array<std::byte, 8> memory{};
         wire::MessageWriter writer(memory);
         wire::write_ready_for_query(writer, held_.status());

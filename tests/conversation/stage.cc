@@ -135,6 +135,11 @@ void Backend::on_heard() {
     }
 }
 
+void Backend::is_accepted() {
+    stage_->worker(worker_).connected(socket_, stage_->now());
+    stage_->settle();
+}
+
 void Backend::welcomes() {
     bool const primary =
         stage_->topology_->primary == topology::ServerIndex{static_cast<std::uint16_t>(server_)};

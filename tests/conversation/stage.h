@@ -122,6 +122,8 @@ class Backend : public Actor {
     [[nodiscard]] const Parameters& startup_parameters() const { return startup_parameters_; }
     /// It is no session but a CancelRequest for this process.
     [[nodiscard]] std::optional<std::uint32_t> cancels_process() const { return cancels_process_; }
+    /// The server takes the connection that it had left unanswered.
+    void is_accepted();
     /// Says all that ends a login by trust.
     void welcomes();
     /// The usual answer to a query.

@@ -1,0 +1,247 @@
+/// Transactions: the BEGIN that is held back, and what a session may leave on a backend.
+
+#include <gtest/gtest.h>
+
+#include "conversation/stage.h"
+
+namespace pgring::conversation {
+namespace {
+
+Scene one_backend() {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    return scene;
+}
+
+TEST(Transaction, ABeginTravelsWithTheNextStatement) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("BEGIN"));
+    backend.hears_nothing();
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T"});
+    alice.says(query("insert into t values (1)"));
+    backend.hears({"Query BEGIN", "Query insert into t values (1)"});
+    backend.says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T'));
+    alice.hears({"CommandComplete INSERT 0 1", "ReadyForQuery T"});
+    alice.says(query("commit"));
+    backend.hears({"Query commit"});
+    backend.says(complete("COMMIT") + ready());
+    alice.hears({"CommandComplete COMMIT", "ReadyForQuery I"});
+}
+
+TEST(Transaction, AnEmptyTransactionNeedsNoBackend) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    alice.says(query("begin") + query("commit") + query("start transaction") + query("rollback"));
+    stage.backend(0).hears_nothing();
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "CommandComplete COMMIT", "ReadyForQuery I",
+                 "CommandComplete START TRANSACTION", "ReadyForQuery T", "CommandComplete ROLLBACK",
+                 "ReadyForQuery I"});
+}
+
+TEST(Transaction, ASyncInAHeldTransactionSaysThatThereIsOne) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    alice.says(query("begin") + sync());
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ReadyForQuery T"});
+}
+
+TEST(Transaction, ASecondBeginIsTheServersToWarnOf) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("begin"));
+    backend.hears({"Query begin", "Query begin"});
+    backend.says(complete("BEGIN") + ready('T') + notice("already") + complete("BEGIN") + ready('T'));
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "NoticeResponse already",
+                 "CommandComplete BEGIN", "ReadyForQuery T"});
+}
+
+TEST(Transaction, AHeldBeginTravelsWithAnExtendedQueryToo) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + parse("", "select 1") + bind("") + execute() + sync());
+    backend.hears({"Query begin", "Parse: select 1", "Bind", "Execute", "Sync"});
+    backend.says(complete("BEGIN") + ready('T') + parse_complete() + bind_complete() + complete("SELECT 0") +
+                 ready('T'));
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ParseComplete", "BindComplete",
+                 "CommandComplete SELECT 0", "ReadyForQuery T"});
+}
+
+TEST(Transaction, AFailedOneStaysOnItsBackendUntilItEnds) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("insert into t values (1)"));
+    backend.says(error("23505") + ready('E'));
+    bob.says(query("select 1"));
+    alice.says(query("rollback"));
+    backend.hears({"Query insert into t values (1)", "Query rollback"});
+    backend.says(complete("ROLLBACK") + ready());
+    backend.hears({"Query select 1"});
+}
+
+TEST(Transaction, WhoLeavesOneBehindIsRolledBackBeforeTheNextClient) {
+    for (bool const politely : {true, false}) {
+        Stage stage(one_backend());
+        Client& alice = stage.logged_in();
+        Client& bob = stage.logged_in();
+        Backend& backend = stage.backend(0);
+        alice.says(query("insert into t values (1)"));
+        backend.answers("1", 'T');
+        bob.says(query("select 1"));
+        if (politely) {
+            alice.says(terminate());
+        } else {
+            alice.hangs_up();
+        }
+        backend.hears({"Query insert into t values (1)", "Query ROLLBACK"});
+        backend.says(complete("ROLLBACK") + ready());
+        backend.hears({"Query select 1"});
+    }
+}
+
+TEST(Transaction, ABackendThatCannotRollBackIsClosed) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("insert into t values (1)"));
+    backend.answers("1", 'T');
+    alice.hangs_up();
+    backend.says(error("XX000") + ready('T'));
+    EXPECT_TRUE(backend.closed());
+}
+
+TEST(Transaction, ABackendThatDoesNotAnswerTheRollbackIsGivenUp) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("insert into t values (1)"));
+    backend.answers("1", 'T');
+    alice.hangs_up();
+    stage.passes(std::chrono::seconds(14));
+    EXPECT_FALSE(backend.closed());
+    stage.passes(std::chrono::seconds(2));
+    EXPECT_TRUE(backend.closed());
+}
+
+TEST(Transaction, WhoLeavesAmidARequestTakesTheBackendAlong) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select pg_sleep(9)"));
+    alice.hangs_up();
+    EXPECT_TRUE(stage.backend(0).closed());
+    bob.says(query("select 1"));
+    stage.backend(1).hears({"Query select 1"});
+}
+
+TEST(Transaction, WhoLeavesAmidAMessageTakesTheBackendAlong) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select '" + std::string(50'000, 'x') + "'").substr(0, 30'000));
+    EXPECT_EQ(stage.backend(0).heard_bytes(), 30'000U);
+    alice.hangs_up();
+    EXPECT_TRUE(stage.backend(0).closed());
+    bob.says(query("select 1"));
+    stage.backend(1).hears({"Query select 1"});
+}
+
+TEST(Transaction, HalfAShortMessageNeverReachesAServer) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    alice.says(query("insert into t values (1)").substr(0, 12));
+    alice.hangs_up();
+    stage.backend(0).hears_nothing();
+    EXPECT_FALSE(stage.backend(0).closed());
+}
+
+TEST(Transaction, WhatCannotBeCarriedOverPinsAndIsDiscardedWithTheSession) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("create temporary table x (y int)"));
+    backend.says(complete("CREATE TABLE") + ready());
+    bob.says(query("select 1"));
+    backend.hears({"Query create temporary table x (y int)"});
+    alice.says(terminate());
+    backend.hears({"Query DISCARD ALL"});
+    backend.says(complete("DISCARD ALL") + ready());
+    backend.hears({"Query select 1"});
+    EXPECT_EQ(stage.worker().stats().pins.value(), 1U);
+}
+
+TEST(Transaction, DiscardAllUnpins) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set statement_timeout = 5"));
+    backend.says(complete("SET") + ready());
+    bob.says(query("select 1"));
+    alice.says(query("discard all"));
+    backend.hears({"Query set statement_timeout = 5", "Query discard all"});
+    backend.says(complete("DISCARD ALL") + ready());
+    backend.hears({"Query select 1"});
+}
+
+TEST(Transaction, APinnedSessionThatLeavesATransactionBehindIsRolledBackAndReset) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set statement_timeout = 5"));
+    backend.says(complete("SET") + ready());
+    alice.says(query("begin"));
+    alice.says(query("insert into t values (1)"));
+    static_cast<void>(backend.take());
+    backend.says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T'));
+    alice.hangs_up();
+    backend.hears({"Query ROLLBACK"});
+    backend.says(complete("ROLLBACK") + ready());
+    backend.hears({"Query DISCARD ALL"});
+    backend.says(complete("DISCARD ALL") + ready());
+    EXPECT_FALSE(backend.closed());
+}
+
+TEST(Transaction, AResetQueryOtherThanDiscardAllLeavesTheStatementsKnown) {
+    Scene scene = one_backend();
+    scene.settings.pgring.server_reset_query = "RESET ALL";
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    bob.says(parse("s", "select 1") + sync());
+    backend.says(parse_complete() + ready());
+    alice.says(query("set statement_timeout = 5"));
+    backend.says(complete("SET") + ready());
+    alice.hangs_up();
+    static_cast<void>(backend.take());
+    backend.says(complete("RESET") + ready());
+    bob.says(bind("s") + sync());
+    backend.hears({"Bind pgring_0_1", "Sync"});
+}
+
+TEST(Transaction, ParametersSetAndRolledBackAreToldBothTimes) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("set timezone = 'Asia/Tokyo'"));
+    backend.says(complete("BEGIN") + ready('T') + complete("SET") +
+                 parameter_status("TimeZone", "Asia/Tokyo") + ready('T'));
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "CommandComplete SET",
+                 "ParameterStatus TimeZone=Asia/Tokyo", "ReadyForQuery T"});
+    alice.says(query("rollback"));
+    backend.says(complete("ROLLBACK") + parameter_status("TimeZone", "UTC") + ready());
+    alice.hears({"CommandComplete ROLLBACK", "ParameterStatus TimeZone=UTC", "ReadyForQuery I"});
+    static_cast<void>(backend.take());
+    alice.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
+}  // namespace
+}  // namespace pgring::conversation
