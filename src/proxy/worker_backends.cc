@@ -212,7 +212,13 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     if (session.session.out.size_bytes() >= session::kQueueHighBytes) {
         set_paused(entry.socket, true);
     }
-    if (!session.served && session.session.can_release(entry.backend)) {
+    // A cancel on its way must not hit an errand of ours.
+    bool const undisturbed = entry.cancels == 0 || !session.session.has_unread_settings();
+    bool const releases =
+        undisturbed && !session.served && session.session.may_release(shared_, entry.backend);
+    flush(entry.socket);
+    flush(session.socket);
+    if (releases) {
         detach(session, entry);
         release(id, entry, now);
     }

@@ -75,8 +75,12 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
     }
     if (entry.backend) {
         BackendEntry& backend = backends_.get(entry.backend);
+        // A cancel on its way must not hit an errand of ours.
+        bool const undisturbed = backend.cancels == 0 || !entry.session.has_unread_settings();
+        bool const releases = stopped != SessionStep::Kind::Ended && undisturbed &&
+                              entry.session.may_release(shared_, backend.backend);
         flush(backend.socket);
-        if (stopped != SessionStep::Kind::Ended && entry.session.can_release(backend.backend)) {
+        if (releases) {
             pool::BackendId const backend_id = entry.backend;
             detach(entry, backend);
             release(backend_id, backend, now);
@@ -270,7 +274,8 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
     if (entry.backend) {
         pool::BackendId const backend_id = entry.backend;
         BackendEntry& backend = backends_.get(backend_id);
-        bool const leaves_state = entry.session.pin() != session::Pin::None || entry.session.session_pooled();
+        bool const leaves_state = entry.session.pin() != session::Pin::None || entry.session.session_pooled() ||
+                                  entry.session.has_unread_settings();
         detach(entry, backend);
         bool const between_requests = backend.backend.pipeline.idle() &&
                                       backend.backend.pending_errand() == session::Errand::None &&

@@ -141,6 +141,10 @@ Backend::Handled Backend::on_reply(Shared& shared, Session* session, wire::Heade
     Session* const audience = pipeline.front().audience == Audience::Client ? session : nullptr;
     switch (static_cast<wire::BackendType>(header.type)) {
         case wire::BackendType::DataRow:
+            if (pipeline.front().audience == Audience::Errand) {
+                return on_errand_row(shared, header);
+            }
+            [[fallthrough]];
         case wire::BackendType::CopyData:
         case wire::BackendType::CopyDone:
         case wire::BackendType::CopyOutResponse:
@@ -405,9 +409,33 @@ bool Backend::start_errand(Shared& shared, Errand errand, std::string_view text)
         pending_errand_ = errand;
     }
     errand_failed_ = false;
+    errand_row_.clear();
     // PostgreSQL docs, "Extended Query": a simple query destroys the unnamed statement.
     unnamed_owner = {};
     return true;
+}
+
+Backend::Handled Backend::on_errand_row(Shared& shared, wire::Header header) {
+    if (header.message_bytes() > shared.scratch.size()) {
+        return violation("oversized answer to a query of pgring's own");
+    }
+    if (!whole(header)) {
+        return BackendStep::Starved;
+    }
+    wire::BodyReader reader(body(shared, header));
+    errand_row_.clear();
+    constexpr std::uint32_t kNull = 0xffffffffU;
+    for (std::uint16_t columns = reader.u16(); columns > 0 && reader.ok(); --columns) {
+        std::uint32_t const size_bytes = reader.u32();
+        errand_row_.push_back(size_bytes == kNull
+                                  ? std::nullopt
+                                  : std::optional(std::string(text_of(reader.take(size_bytes)))));
+    }
+    if (!reader.ok()) {
+        return violation("malformed DataRow from the server");
+    }
+    relay(nullptr, header);
+    return std::nullopt;
 }
 
 Errand Backend::take_errand() {

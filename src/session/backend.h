@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/server_dialogue.h"
 #include "buffer/slice_queue.h"
@@ -34,6 +35,7 @@ enum class Errand : std::uint8_t {
     None,
     Begin,            ///< a client's BEGIN that was held back; its answer was given already
     Parameters,       ///< values that the session wants and the backend has not
+    ReadParameters,   ///< values that the session set and the server does not report
     FailTransaction,  ///< puts the backend where the session is: in a failed transaction
     Rollback,         ///< ends what a client left open
     Reset,            ///< server_reset_query
@@ -96,6 +98,8 @@ class Backend {
     [[nodiscard]] Errand pending_errand() const { return pending_errand_; }
     /// The errand that was answered; none is pending afterwards. Call once for each ErrandDone.
     [[nodiscard]] Errand take_errand();
+    /// The last row that an errand brought; nothing for NULL.
+    [[nodiscard]] const std::vector<std::optional<std::string>>& errand_row() const { return errand_row_; }
     /// server_reset_query went well.
     void was_reset(Shared& shared);
     [[nodiscard]] bool errand_failed() const { return errand_failed_; }
@@ -143,6 +147,7 @@ class Backend {
     [[nodiscard]] Handled on_error(Shared& shared, Session* session, wire::Header header);
     [[nodiscard]] Handled on_parameter(Shared& shared, Session* session, wire::Header header);
     void on_command_complete(Shared& shared, Session* session, std::string_view tag);
+    [[nodiscard]] Handled on_errand_row(Shared& shared, wire::Header header);
     [[nodiscard]] Handled on_login_message(Shared& shared, wire::Header header);
     [[nodiscard]] Handled on_authentication(Shared& shared, std::span<const std::byte> body);
     [[nodiscard]] Handled violation(std::string_view text);
@@ -172,6 +177,7 @@ class Backend {
     CancelKey cancel_key_;
     std::optional<auth::ServerDialogue> dialogue_;
     std::optional<ServerError> error_;
+    std::vector<std::optional<std::string>> errand_row_;
 };
 
 }  // namespace pgring::session

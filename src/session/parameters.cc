@@ -135,6 +135,12 @@ void ParameterSets::learn_canonical(std::string_view name, std::string_view spel
     }
 }
 
+std::string quote_literal(std::string_view text) {
+    std::string quoted;
+    append_quoted(quoted, text);
+    return quoted;
+}
+
 std::string set_statement(std::span<const ParameterChange> changes) {
     std::string text;
     for (const ParameterChange& change : changes) {

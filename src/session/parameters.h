@@ -86,6 +86,9 @@ class ParameterSets {
 /// ASCII case folded comparison of parameter names.
 [[nodiscard]] bool same_name(std::string_view left, std::string_view right);
 
+/// `text` as a constant that reads the same whatever standard_conforming_strings is.
+[[nodiscard]] std::string quote_literal(std::string_view text);
+
 /// The text of an errand that makes `changes`: one SELECT of set_config() calls, quoted so that it reads the
 /// same whatever standard_conforming_strings is; RESETs behind it.
 [[nodiscard]] std::string set_statement(std::span<const ParameterChange> changes);

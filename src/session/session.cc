@@ -169,6 +169,7 @@ void Session::welcome(Shared& shared) {
     wire::write_ready_for_query(writer, wire::TransactionStatus::Idle);
     ASSERT(writer.ok());
     phase_ = Phase::Ready;
+    startup_ = parameters_;
     tell(writer.written());
     shared.stats.client_logins.add();
 }
@@ -181,7 +182,9 @@ void Session::set_parameters(Shared& shared, ParameterSetPtr parameters) {
     const std::string* name = parameters_->find("application_name");
     const std::vector<std::string>& readonly = shared.settings.routing.readonly_application_names;
     bool const only_reads = name != nullptr && std::ranges::find(readonly, *name) != readonly.end();
-    access_ = only_reads ? Access::ReadOnly : Access::ReadWrite;
+    const std::string* isolation = parameters_->find("default_transaction_isolation");
+    bool const serializable = isolation != nullptr && *isolation == "serializable";
+    access_ = only_reads ? Access::ReadOnly : serializable ? Access::PrimaryOnly : Access::ReadWrite;
     const std::string* conforming = parameters_->find("standard_conforming_strings");
     const std::string* encoding = parameters_->find("client_encoding");
     dialect_ = sql::dialect_of(conforming == nullptr ? "on" : std::string_view(*conforming),
@@ -264,6 +267,43 @@ void Session::adopt_parameters(Shared& shared, Backend& backend) {
     set_parameters(shared, backend.parameters);
 }
 
+void Session::adopt_readings(Shared& shared, Backend& backend) {
+    ParameterSetPtr mine = parameters_;
+    for (const ParameterReading& reading : touched_->read(backend.errand_row())) {
+        if (reading.state == ParameterReading::State::Default) {
+            mine = shared.parameters.without(mine, reading.name);
+            backend.parameters = shared.parameters.without(backend.parameters, reading.name);
+        } else {
+            mine = shared.parameters.with(mine, reading.name, reading.value);
+            backend.parameters = shared.parameters.with(backend.parameters, reading.name, reading.value);
+        }
+    }
+    set_parameters(shared, std::move(mine));
+}
+
+/// After something that resets: parameters that are back at the server's default return to what the client
+/// started with, as they would in a session of its own.
+void Session::return_to_startup(Shared& shared) {
+    ParameterSetPtr mine = parameters_;
+    wire::MessageWriter writer(shared.scratch);
+    for (const Parameter& parameter : startup_->all()) {
+        const std::string* fallback = destination_->defaults->find(parameter.name);
+        const std::string* present = mine->find(parameter.name);
+        bool const is_default = present == nullptr || (fallback != nullptr && *present == *fallback);
+        if (!is_default || (present != nullptr && *present == parameter.value)) {
+            continue;
+        }
+        mine = shared.parameters.with(mine, parameter.name, parameter.value);
+        if (fallback != nullptr) {
+            wire::write_parameter_status(writer, parameter.name, parameter.value);
+        }
+    }
+    if (mine != parameters_) {
+        set_parameters(shared, std::move(mine));
+        tell(writer.written());
+    }
+}
+
 // -- Backend
 // ------------------------------------------------------------------------------------------------------------
 
@@ -296,13 +336,36 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
         }
         adopt_parameters(shared, backend);
     }
+    if (errand == Errand::ReadParameters) {
+        if (backend.errand_failed()) {
+            // What the session set is not known, so it stays where it was set.
+            pin(shared, Pin::Parameter);
+        } else {
+            adopt_readings(shared, backend);
+        }
+        touched_.reset();
+        return true;
+    }
     prepare_backend(shared, backend);
     return true;
 }
 
-bool Session::can_release(const Backend& backend) const {
-    return backend.at_rest() && pin_ == Pin::None && !session_pooled() && body_rest_bytes_ == 0 &&
-           backend.pending_errand() == Errand::None;
+bool Session::may_release(Shared& shared, Backend& backend) {
+    bool const at_rest = backend.at_rest() && pin_ == Pin::None && !session_pooled() &&
+                         body_rest_bytes_ == 0 && backend.pending_errand() == Errand::None;
+    if (!at_rest) {
+        return false;
+    }
+    if (has_unread_settings()) {
+        if (!backend.start_errand(shared, Errand::ReadParameters, touched_->query())) {
+            fail(shared, errors::kOutOfMemory);
+        }
+        return false;
+    }
+    if (std::exchange(reset_seen_, false)) {
+        return_to_startup(shared);
+    }
+    return true;
 }
 
 bool Session::lost(Shared& shared, Backend& backend) {
@@ -313,7 +376,8 @@ bool Session::lost(Shared& shared, Backend& backend) {
         // The login starts over with another backend.
         return true;
     }
-    bool const carries_state = pin_ != Pin::None || session_pooled();
+    // What it set there and was not read yet is lost as well.
+    bool const carries_state = pin_ != Pin::None || session_pooled() || has_unread_settings();
     if (backend.mid_message_to_client()) {
         end();
         return false;
@@ -430,6 +494,8 @@ void Session::on_deallocate_all() {
 void Session::on_discard_all() {
     pin_ = Pin::None;
     unnamed_ = Unnamed::None;
+    touched_.reset();
+    reset_seen_ = true;
 }
 
 void Session::tell_duplicate_name(Shared& shared) {

@@ -27,6 +27,7 @@
 #include "session/pin.h"
 #include "session/shared.h"
 #include "session/statements.h"
+#include "session/touched_parameters.h"
 #include "wire/protocol.h"
 
 namespace pgring::session {
@@ -80,8 +81,10 @@ class Session {
     /// An errand of this session was answered. False where the session cannot go on with the backend: it has
     /// told the client, and the backend is to be released.
     [[nodiscard]] bool errand_done(Shared& shared, Backend& backend, Errand errand);
-    /// Nothing of the session is on the backend any more.
-    [[nodiscard]] bool can_release(const Backend& backend) const;
+    /// Nothing of the session is on the backend any more, as far as this call can tell: where the session set
+    /// parameters whose values are not known yet, it sends an errand that reads them and says no for now.
+    [[nodiscard]] bool may_release(Shared& shared, Backend& backend);
+    [[nodiscard]] bool has_unread_settings() const { return touched_ != nullptr && !touched_->empty(); }
     /// The backend is gone. Tells the client what became of its statements. False where the session must end
     /// with it.
     [[nodiscard]] bool lost(Shared& shared, Backend& backend);
@@ -145,7 +148,9 @@ class Session {
     [[nodiscard]] std::optional<route::Demand> demand(Shared& shared, wire::Header header,
                                                       const sql::Traits* traits);
     void send_begin(Shared& shared, Backend& backend);
-    void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits);
+    void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits, std::string_view text);
+    [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
+    void pin(Shared& shared, Pin reason);
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
                                                                std::span<char, 32> memory);
@@ -187,6 +192,8 @@ class Session {
     }
     void prepare_backend(Shared& shared, Backend& backend);
     void adopt_parameters(Shared& shared, Backend& backend);
+    void adopt_readings(Shared& shared, Backend& backend);
+    void return_to_startup(Shared& shared);
     void tell_fixed_parameters(Shared& shared, const Backend& backend);
     void set_parameters(Shared& shared, ParameterSetPtr parameters);
 
@@ -195,8 +202,12 @@ class Session {
     Phase phase_ = Phase::Login;
     Pin pin_ = Pin::None;
     sql::Dialect dialect_ = sql::Dialect::Standard;
-    /// application_name says that it only reads.
-    enum class Access : std::uint8_t { ReadWrite, ReadOnly } access_ = Access::ReadWrite;
+    /// What its parameters say about where its statements may run.
+    enum class Access : std::uint8_t {
+        ReadWrite,
+        ReadOnly,     ///< application_name says that it only reads
+        PrimaryOnly,  ///< its transactions are serializable by default, which no standby can do
+    } access_ = Access::ReadWrite;
     /// After an error with no backend attached: drop everything up to the next Sync.
     bool discarding_ = false;
     /// The front message is a stray or refused one whose rest is dropped, not forwarded.
@@ -210,6 +221,11 @@ class Session {
     CancelKey cancel_key_;
     ParameterSetPtr parameters_;
     ParameterSetPtr fixed_;
+    /// What it started with: RESET and DISCARD ALL lead back there.
+    ParameterSetPtr startup_;
+    /// Something that resets was sent since the backend was attached.
+    bool reset_seen_ = false;
+    std::unique_ptr<TouchedParameters> touched_;
     HeldTransaction held_;
     SessionStatements statements_;
 

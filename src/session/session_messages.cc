@@ -6,6 +6,7 @@
 
 #include "session/session.h"
 #include "session/unit_scout.h"
+#include "sql/setting.h"
 #include "wire/body_reader.h"
 #include "wire/framing.h"
 #include "wire/messages.h"
@@ -50,6 +51,18 @@ Stake stake_of(const sql::Traits& traits) {
         return Stake::Commits;
     }
     return traits.access == sql::Access::Write ? Stake::Writes : Stake::None;
+}
+
+/// Effects of SET, RESET and set_config(), which can be followed by reading the values afterwards.
+constexpr sql::Effects kUnreportedSettings = sql::Effect::SetParameter | sql::Effect::ResetParameter |
+                                             sql::Effect::ResetAll | sql::Effect::SetTransactionDefaults |
+                                             sql::Effect::SetSessionState;
+/// Those, and what ParameterStatus tells anyway.
+constexpr sql::Effects kSettings = kUnreportedSettings | sql::Effect::SetReportedParameter;
+
+/// The text in a Parse body.
+std::string_view text_in(std::string_view parse_body) {
+    return parse_body.substr(0, parse_body.find('\0'));
 }
 
 bool is_space(char c) {
@@ -240,7 +253,7 @@ std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header
     if (access_ == Access::ReadOnly) {
         return route::Demand::StandbyOnly;
     }
-    if (session_pooled() || shared.balancing == Balancing::Off) {
+    if (session_pooled() || shared.balancing == Balancing::Off || access_ == Access::PrimaryOnly) {
         return route::Demand::Primary;
     }
     if (held_.state() == HeldTransaction::State::Begun) {
@@ -305,21 +318,57 @@ void Session::send_begin(Shared& shared, Backend& backend) {
     held_.end();
 }
 
-void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& traits) {
+void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& traits,
+                           std::string_view text) {
     if (traits.effects.empty() || session_pooled()) {
         return;
     }
     if (traits.effects.has(sql::Effect::Unjudged)) {
         backend.needs_reset = true;
     }
-    Pin const pin = pin_of(traits.effects);
-    if (pin != Pin::None && pin_ == Pin::None) {
-        pin_ = pin;
-        shared.stats.pins.add();
-        shared.log.debug(
-            "session_pinned",
-            {{"user", destination_->user}, {"database", destination_->database}, {"reason", to_string(pin)}});
+    if (traits.effects.has_any(sql::Effect::ResetAll | sql::Effect::ResetParameter)) {
+        reset_seen_ = true;
     }
+    Pin const other = pin_of(traits.effects.without(kSettings));
+    if (other != Pin::None) {
+        pin(shared, other);
+    } else if (traits.effects.has_any(kSettings) && pin_ == Pin::None && !follow_settings(traits, text)) {
+        pin(shared, traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter);
+    }
+}
+
+/// Notes which parameters a statement sets, to be read when its transaction is over. False where that cannot
+/// be told.
+bool Session::follow_settings(const sql::Traits& traits, std::string_view text) {
+    if (!traits.effects.has_any(kUnreportedSettings)) {
+        return true;
+    }
+    std::vector<sql::SettingChange> const changes = sql::settings_of(text);
+    if (changes.empty()) {
+        return false;
+    }
+    if (touched_ == nullptr) {
+        touched_ = std::make_unique<TouchedParameters>();
+    }
+    if (traits.effects.has(sql::Effect::ResetAll)) {
+        for (const Parameter& parameter : parameters_->all()) {
+            if (!reported(parameter.name)) {
+                touched_->note(parameter.name);
+            }
+        }
+    }
+    return touched_->note(changes);
+}
+
+void Session::pin(Shared& shared, Pin reason) {
+    if (pin_ != Pin::None) {
+        return;
+    }
+    pin_ = reason;
+    shared.stats.pins.add();
+    shared.log.debug(
+        "session_pinned",
+        {{"user", destination_->user}, {"database", destination_->database}, {"reason", to_string(reason)}});
 }
 
 // -- Moving bytes
@@ -388,7 +437,12 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
     }
     sql::Traits const traits = *std::exchange(front_traits_, std::nullopt);
     send_begin(shared, *backend);
-    note_effects(shared, *backend, traits);
+    if (!traits.effects.empty() && header.message_bytes() <= kWholeBytesMax) {
+        wire::BodyReader reader(body(shared, header, header.body_bytes));
+        note_effects(shared, *backend, traits, reader.string());
+    } else {
+        note_effects(shared, *backend, traits, {});
+    }
     unnamed_ = Unnamed::None;
     backend->unnamed_owner = {};
     backend->pipeline.expect({.request = Request::Query, .stake = stake_of(traits)});
@@ -624,7 +678,11 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         fail(shared, reference.error());
         return kEnded;
     }
-    note_effects(shared, *backend, bound_traits_);
+    const StatementRef* const named = statements_.find(name);
+    std::string_view const bound_text = name.empty()       ? text_in(unnamed_body_)
+                                        : named == nullptr ? std::string_view{}
+                                                           : text_in((*named)->parse_body);
+    note_effects(shared, *backend, bound_traits_, bound_text);
     backend->pipeline.expect({.request = Request::Bind});
     return send_renamed(shared, *backend, header,
                         {.type = wire::FrontendType::Bind,

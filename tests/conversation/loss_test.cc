@@ -71,6 +71,12 @@ TEST_F(Loss, OfARunningWriteHasAnUnknownOutcome) {
     second().hears({"Query select 1"});
 }
 
+TEST_F(Loss, OfARunningWriteOfTheExtendedProtocolHasAnUnknownOutcome) {
+    alice_.says(parse("", "insert into t values ($1)") + bind("") + execute() + sync());
+    first().hangs_up();
+    alice_.hears({"ErrorResponse ERROR 08007", "ReadyForQuery I"});
+}
+
 TEST_F(Loss, OfAWriteThatNobodyJudgedHasAnUnknownOutcome) {
     alice_.says(query("select '" + std::string(20'000, 'x') + "'"));
     first().hangs_up();

@@ -340,7 +340,15 @@ std::string row_description(std::string_view column) {
 }
 
 std::string row(std::string_view value) {
-    return message('D', number(1, 2) + number(static_cast<std::uint32_t>(value.size())).append(value));
+    return row({value});
+}
+
+std::string row(std::initializer_list<std::string_view> values) {
+    std::string body = number(static_cast<std::uint32_t>(values.size()), 2);
+    for (std::string_view const value : values) {
+        body += number(static_cast<std::uint32_t>(value.size())).append(value);
+    }
+    return message('D', body);
 }
 
 std::string complete(std::string_view tag) {

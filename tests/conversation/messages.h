@@ -66,6 +66,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string ready(char status = 'I');
 [[nodiscard]] std::string row_description(std::string_view column = "column");
 [[nodiscard]] std::string row(std::string_view value);
+[[nodiscard]] std::string row(std::initializer_list<std::string_view> values);
 [[nodiscard]] std::string complete(std::string_view tag);
 [[nodiscard]] std::string empty_query();
 [[nodiscard]] std::string parse_complete();

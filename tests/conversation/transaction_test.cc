@@ -181,11 +181,11 @@ TEST(Transaction, DiscardAllUnpins) {
     Client& alice = stage.logged_in();
     Client& bob = stage.logged_in();
     Backend& backend = stage.backend(0);
-    alice.says(query("set statement_timeout = 5"));
-    backend.says(complete("SET") + ready());
+    alice.says(query("load 'auto_explain'"));
+    backend.says(complete("LOAD") + ready());
     bob.says(query("select 1"));
     alice.says(query("discard all"));
-    backend.hears({"Query set statement_timeout = 5", "Query discard all"});
+    backend.hears({"Query load 'auto_explain'", "Query discard all"});
     backend.says(complete("DISCARD ALL") + ready());
     backend.hears({"Query select 1"});
 }
@@ -194,8 +194,8 @@ TEST(Transaction, APinnedSessionThatLeavesATransactionBehindIsRolledBackAndReset
     Stage stage(one_backend());
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
-    alice.says(query("set statement_timeout = 5"));
-    backend.says(complete("SET") + ready());
+    alice.says(query("load 'auto_explain'"));
+    backend.says(complete("LOAD") + ready());
     alice.says(query("begin"));
     alice.says(query("insert into t values (1)"));
     static_cast<void>(backend.take());
@@ -217,8 +217,8 @@ TEST(Transaction, AResetQueryOtherThanDiscardAllLeavesTheStatementsKnown) {
     Backend& backend = stage.backend(0);
     bob.says(parse("s", "select 1") + sync());
     backend.says(parse_complete() + ready());
-    alice.says(query("set statement_timeout = 5"));
-    backend.says(complete("SET") + ready());
+    alice.says(query("load 'auto_explain'"));
+    backend.says(complete("LOAD") + ready());
     alice.hangs_up();
     static_cast<void>(backend.take());
     backend.says(complete("RESET") + ready());

@@ -1,0 +1,156 @@
+/// What a session sets follows it from backend to backend, and nobody else meets it.
+
+#include <gtest/gtest.h>
+
+#include "conversation/stage.h"
+
+namespace pgring::conversation {
+namespace {
+
+const Lines kAnswer{"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"};
+
+constexpr const char* kReadWorkMem =
+    "Query SELECT pg_catalog.current_setting(E'work_mem', true), (SELECT setting OPERATOR(pg_catalog.=) "
+    "reset_val FROM "
+    "pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) E'work_mem')";
+
+Scene one_backend() {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    return scene;
+}
+
+TEST(Settings, AParameterThatTheServerDoesNotReportFollowsTheSession) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set work_mem = '1MB'"));
+    backend.hears({"Query set work_mem = '1MB'"});
+    bob.says(query("select 1"));
+    backend.says(complete("SET") + ready());
+    alice.hears({"CommandComplete SET", "ReadyForQuery I"});
+    backend.hears({kReadWorkMem});
+    backend.says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    backend.hears({"Query RESET \"work_mem\""});
+    backend.says(complete("RESET") + ready());
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    bob.hears(kAnswer);
+    alice.says(query("select 1"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'work_mem', E'1MB', false)"});
+    backend.says(row("1MB") + complete("SELECT 1") + ready());
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    alice.hears(kAnswer);
+}
+
+TEST(Settings, TheSessionThatSetItGoesOnWithoutAnErrand) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set work_mem = '1MB'"));
+    backend.hears({"Query set work_mem = '1MB'"});
+    backend.says(complete("SET") + ready());
+    backend.hears({kReadWorkMem});
+    backend.says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    alice.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
+TEST(Settings, WhatARollbackUndidIsReadAndNotGuessed) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("set work_mem = '1MB'"));
+    backend.hears({"Query begin", "Query set work_mem = '1MB'"});
+    backend.says(complete("BEGIN") + ready('T') + complete("SET") + ready('T'));
+    backend.hears_nothing();
+    alice.says(query("rollback"));
+    backend.hears({"Query rollback"});
+    backend.says(complete("ROLLBACK") + ready());
+    backend.hears({kReadWorkMem});
+    backend.says(row({"4MB", "t"}) + complete("SELECT 1") + ready());
+    Client& bob = stage.logged_in();
+    bob.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
+TEST(Settings, ASessionWhoseSettingsCannotBeReadIsPinned) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set work_mem = '1MB'"));
+    backend.hears({"Query set work_mem = '1MB'"});
+    backend.says(complete("SET") + ready());
+    backend.hears({kReadWorkMem});
+    backend.says(error("42501", "permission denied") + ready());
+    bob.says(query("select 1"));
+    backend.hears_nothing();
+    alice.says(query("select 2"));
+    backend.hears({"Query select 2"});
+}
+
+TEST(Settings, ASettingThatWasNotReadYetEndsTheSessionWithItsBackend) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set work_mem = '1MB'"));
+    backend.hears({"Query set work_mem = '1MB'"});
+    backend.says(complete("SET") + ready());
+    alice.hears({"CommandComplete SET", "ReadyForQuery I"});
+    backend.hangs_up();
+    alice.hears({"ErrorResponse FATAL 08006"});
+    EXPECT_TRUE(alice.closed());
+}
+
+TEST(Settings, WhatAClientSetAndDidNotCommitIsCleanedWhenItLeaves) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("set work_mem = '1MB'"));
+    backend.hears({"Query begin", "Query set work_mem = '1MB'"});
+    backend.says(complete("BEGIN") + ready('T') + complete("SET") + ready('T'));
+    alice.hangs_up();
+    backend.hears({"Query ROLLBACK"});
+    backend.says(complete("ROLLBACK") + ready());
+    backend.hears({"Query DISCARD ALL"});
+}
+
+TEST(Settings, DiscardAllLeadsBackToWhatTheClientStartedWith) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("set application_name = 'other'"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query set application_name = 'other'"});
+    backend.says(complete("SET") + parameter_status("application_name", "other") + ready());
+    alice.hears({"CommandComplete SET", "ParameterStatus application_name=other", "ReadyForQuery I"});
+    alice.says(query("discard all"));
+    backend.hears({"Query discard all"});
+    backend.says(complete("DISCARD ALL") + parameter_status("application_name", "") + ready());
+    alice.hears({"CommandComplete DISCARD ALL", "ParameterStatus application_name=", "ReadyForQuery I",
+                 "ParameterStatus application_name=alice"});
+}
+
+TEST(Settings, ASessionThatIsSerializableByDefaultStaysOnThePrimary) {
+    Scene scene;
+    scene.servers = 2;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& primary = stage.backend(0);
+    alice.says(query("set default_transaction_isolation = 'serializable'"));
+    primary.hears({"Query set default_transaction_isolation = 'serializable'"});
+    primary.says(complete("SET") + ready());
+    std::vector<Message> const asked = primary.take();
+    ASSERT_EQ(asked.size(), 1U);
+    primary.says(row({"serializable", "f"}) + complete("SELECT 1") + ready());
+    alice.says(query("select 1"));
+    primary.hears({"Query select 1"});
+}
+
+}  // namespace
+}  // namespace pgring::conversation
