@@ -63,7 +63,7 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
     {
         .name = "workers",
         .field = field<&PgringSettings::workers>,
-        .limits = with_zero(between(1, 1024), "one for each CPU that the process may run on"),
+        .limits = with_zero(between(1, 256), "one for each CPU that the process may run on"),
         .change = Change::Restart,
         .origin = Origin::Pgring,
         .sentence = "Worker threads, each with its ring, its clients and its backends.",
