@@ -39,8 +39,7 @@ struct Action {
     topology::ServerIndex server{};
 };
 
-// -- What workers tell each other
-// -------------------------------------------------------------------------------------
+// -- What workers tell each other --
 
 /// A CancelRequest whose key names a session of the other worker.
 struct CancelForwarded {

@@ -62,8 +62,7 @@ Worker::~Worker() {
     sessions_.clear();
 }
 
-// -- Connections
-// --------------------------------------------------------------------------------------------------------
+// -- Connections --
 
 SocketId Worker::add_connection(Connection::Owner owner, std::uint64_t bits) {
     return connections_.emplace(Connection{.owner = owner, .owner_bits = bits});
@@ -132,8 +131,7 @@ void Worker::set_paused(SocketId socket, bool paused) {
     }
 }
 
-// -- Events
-// -------------------------------------------------------------------------------------------------------------
+// -- Events --
 
 std::optional<SocketId> Worker::accepted(const base::NetworkAddress& peer, auth::Transport transport,
                                          base::Instant now) {
@@ -398,8 +396,7 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
     }
 }
 
-// -- Shutdown
-// -----------------------------------------------------------------------------------------------------------
+// -- Shutdown --
 
 void Worker::shut_down(Shutdown manner, base::Instant now) {
     shutdown_ = manner;

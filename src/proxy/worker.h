@@ -61,8 +61,7 @@ class Worker {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    // -- Events
-    // -------------------------------------------------------------------------------------------------------
+    // -- Events --
     /// A client connected. Nothing where there are so many that not even a refusal can be afforded: close it.
     [[nodiscard]] std::optional<SocketId> accepted(const base::NetworkAddress& peer,
                                                    auth::Transport transport, base::Instant now);
@@ -81,8 +80,7 @@ class Worker {
     /// Meets deadlines and works off what earlier events left to do.
     void step(base::Instant now);
 
-    // -- Answers
-    // ------------------------------------------------------------------------------------------------------
+    // -- Answers --
     /// To be carried out and cleared.
     [[nodiscard]] std::vector<Action>& actions() { return actions_; }
     /// To be delivered and cleared.
@@ -94,8 +92,7 @@ class Worker {
     /// Whether a socket is a backend's: those have a reserve of buffers that clients cannot use up.
     [[nodiscard]] bool is_backend(SocketId socket) const;
 
-    // -- Shutdown
-    // -----------------------------------------------------------------------------------------------------
+    // -- Shutdown --
     enum class Shutdown : std::uint8_t {
         Drain,  ///< let clients finish; those that come newly are refused
         Now,    ///< end every session with 57P01

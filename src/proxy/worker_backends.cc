@@ -44,8 +44,7 @@ pool::Pool& Worker::pool_of(BackendEntry& entry) {
     return *entry.backend.destination().pools[entry.backend.server().value];
 }
 
-// -- Opening
-// ------------------------------------------------------------------------------------------------------------
+// -- Opening --
 
 void Worker::open_backends(session::Destination& destination, topology::ServerIndex server,
                            base::Instant now) {
@@ -166,8 +165,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
     open_backends(destination, server, now);
 }
 
-// -- Running
-// ------------------------------------------------------------------------------------------------------------
+// -- Running --
 
 void Worker::run_backend(pool::BackendId id, base::Instant now) {
     for (;;) {
@@ -196,6 +194,11 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
         }
     }
     BackendEntry& entry = backends_.get(id);
+    if (entry.place == BackendEntry::Place::Idle && !entry.backend.at_rest()) {
+        // Half of a notice: whoever took the backend now would have to wait for the other half.
+        discard(id, entry);
+        return;
+    }
     entry.backend.in.settle_last();
     flush(entry.socket);
     if (!entry.session) {
@@ -289,8 +292,7 @@ void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Insta
     open_backends(entry.backend.destination(), server, now);
 }
 
-// -- Handing on
-// ---------------------------------------------------------------------------------------------------------
+// -- Handing on --
 
 /// The session is off; others may have the backend as soon as it is clean and no cancel is on its way.
 void Worker::release(pool::BackendId id, BackendEntry& entry, base::Instant now) {
@@ -329,16 +331,18 @@ void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
 }
 
 void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
-    ASSERT(entry.place == BackendEntry::Place::Used && entry.backend.at_rest());
+    ASSERT(entry.place == BackendEntry::Place::Used && entry.backend.pipeline.idle());
     pool::Pool& pool = pool_of(entry);
     topology::ServerIndex const server = entry.backend.server();
     base::Duration const lifetime = settings_.pgring.server_lifetime;
     bool const too_old = lifetime != base::Duration::zero() && now - entry.born >= lifetime;
+    // Half of a notice came, or it says after a reset that it is amid a transaction.
+    bool const restless = !entry.backend.at_rest();
     bool const yields = pool.should_yield(now);
     if (yields) {
         pool.yielded(now);
     }
-    if (too_old || yields || topology_->server(server).role == topology::Role::Stale) {
+    if (too_old || restless || yields || topology_->server(server).role == topology::Role::Stale) {
         session::Destination& destination = entry.backend.destination();
         discard(id, entry);
         open_backends(destination, server, now);

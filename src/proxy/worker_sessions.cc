@@ -130,8 +130,7 @@ void Worker::run_runnable(base::Instant now) {
     }
 }
 
-// -- Login
-// --------------------------------------------------------------------------------------------------------------
+// -- Login --
 
 void Worker::enter(SessionEntry& entry, base::Instant now) {
     const session::LoginRequest& request = entry.session.login_request();
@@ -167,8 +166,7 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     return *place;
 }
 
-// -- Backends for sessions
-// ----------------------------------------------------------------------------------------------
+// -- Backends for sessions --
 
 bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand, base::Instant now) {
     ASSERT(!entry.backend && !entry.session.waiter.waiting());
@@ -265,8 +263,7 @@ void Worker::detach(SessionEntry& entry, BackendEntry& backend) {
     set_paused(backend.socket, false);
 }
 
-// -- Ends
-// ---------------------------------------------------------------------------------------------------------------
+// -- Ends --
 
 void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant now) {
     static_cast<void>(id);

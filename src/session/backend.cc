@@ -103,8 +103,7 @@ void Backend::relay_rest(Session* session) {
     body_rest_bytes_ -= count;
 }
 
-// -- After the login
-// ----------------------------------------------------------------------------------------------------
+// -- After the login --
 
 Backend::Handled Backend::on_message(Shared& shared, Session* session, wire::Header header) {
     bool const for_client =
@@ -390,8 +389,7 @@ Backend::Handled Backend::violation(std::string_view text) {
     return BackendStep::Broken;
 }
 
-// -- What pgring asks itself
-// --------------------------------------------------------------------------------------------
+// -- What pgring asks itself --
 
 bool Backend::start_errand(Shared& shared, Errand errand, std::string_view text) {
     ASSERT(pending_errand_ == Errand::None);
@@ -531,8 +529,7 @@ void Backend::answer_local(Shared& shared, Session* session) {
     static_cast<void>(shared);
 }
 
-// -- The login
-// ----------------------------------------------------------------------------------------------------------
+// -- The login --
 
 Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) {
     if (header.body_bytes > kLoginBodyBytesMax) {

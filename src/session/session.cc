@@ -51,8 +51,7 @@ void Session::tell(std::span<const std::byte> message) {
     }
 }
 
-// -- Login
-// --------------------------------------------------------------------------------------------------------------
+// -- Login --
 
 SessionStep Session::advance_login(Shared& shared) {
     if (destination_ != nullptr) {
@@ -174,8 +173,7 @@ void Session::welcome(Shared& shared) {
     shared.stats.client_logins.add();
 }
 
-// -- Parameters
-// ---------------------------------------------------------------------------------------------------------
+// -- Parameters --
 
 void Session::set_parameters(Shared& shared, ParameterSetPtr parameters) {
     parameters_ = std::move(parameters);
@@ -304,8 +302,7 @@ void Session::return_to_startup(Shared& shared) {
     }
 }
 
-// -- Backend
-// ------------------------------------------------------------------------------------------------------------
+// -- Backend --
 
 bool Session::session_pooled() const {
     return destination_ != nullptr && destination_->pool_mode == config::PoolMode::Session;

@@ -246,8 +246,7 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
     return kEnded;
 }
 
-// -- Placing a unit
-// -----------------------------------------------------------------------------------------------------
+// -- Placing a unit --
 
 std::optional<route::Demand> Session::demand(Shared& shared, wire::Header header, const sql::Traits* traits) {
     if (access_ == Access::ReadOnly) {
@@ -371,8 +370,7 @@ void Session::pin(Shared& shared, Pin reason) {
         {{"user", destination_->user}, {"database", destination_->database}, {"reason", to_string(reason)}});
 }
 
-// -- Moving bytes
-// -------------------------------------------------------------------------------------------------------
+// -- Moving bytes --
 
 void Session::forward(Backend& backend, wire::Header header) {
     body_rest_bytes_ = header.message_bytes();
@@ -403,8 +401,7 @@ std::span<const std::byte> Session::body(Shared& shared, wire::Header header,
     return in.view(wire::kHeaderBytes, std::min(there, size_bytes_max), shared.scratch);
 }
 
-// -- Simple query
-// -------------------------------------------------------------------------------------------------------
+// -- Simple query --
 
 Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Header header) {
     if (!front_traits_.has_value()) {
@@ -517,8 +514,7 @@ bool Session::deallocate_here(Shared& shared, Backend* backend, std::string_view
     return true;
 }
 
-// -- Extended query
-// -----------------------------------------------------------------------------------------------------
+// -- Extended query --
 
 Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Header header) {
     std::uint64_t const limit = shared.settings.pgring.prepared_statement_bytes_max;

@@ -129,8 +129,7 @@ void Reactor::wait() {
     now_ = read_clock();
 }
 
-// -- Actions
-// ------------------------------------------------------------------------------------------------------------
+// -- Actions --
 
 void Reactor::perform_actions() {
     // Carrying one out may bring another (a socket that cannot be opened fails at once).
@@ -289,8 +288,7 @@ void Reactor::finish_close(proxy::SocketId id, Socket& socket) {
     worker_.closed(id);
 }
 
-// -- Completions
-// --------------------------------------------------------------------------------------------------------
+// -- Completions --
 
 void Reactor::complete(const io_uring_cqe& completion) {
     auto const operation = static_cast<Operation>(completion.user_data >> kOperationShift);
@@ -448,8 +446,7 @@ void Reactor::on_filled(proxy::SocketId id, Socket& socket, const io_uring_cqe& 
     }
 }
 
-// -- Buffers
-// ------------------------------------------------------------------------------------------------------------
+// -- Buffers --
 
 void Reactor::starve(proxy::SocketId id, Socket& socket) {
     if (!socket.starved) {
@@ -494,8 +491,7 @@ void Reactor::refill_group(BufferGroup group, std::uint32_t reserve) {
     ring_.publish(group);
 }
 
-// -- Mail
-// ---------------------------------------------------------------------------------------------------------------
+// -- Mail --
 
 void Reactor::read_mail() {
     for (Letter& letter : mailboxes_[index_]->take()) {
