@@ -95,6 +95,7 @@ a warning, for it may belong to another tool.
 ## Options
 
 *Change* says whether a new value can be applied to a running process (*live*) or needs a new one (*restart*).
+This version has no RELOAD yet: every change takes a restart.
 )";
 
 std::string_view name_of(Origin origin) {
