@@ -1,6 +1,6 @@
 #pragma once
 /// A proxy::Worker with all it refers to, for benchmarks and fuzz targets: one server, which is the primary
-/// and up; clients and server trust everybody. Time stands still unless it is moved.
+/// and up. Unless told otherwise, everybody trusts everybody. Time stands still unless it is moved.
 
 #include <memory>
 #include <string>
@@ -36,9 +36,9 @@ namespace pgring::support {
 
 class SoloWorker {
   public:
-    explicit SoloWorker(config::Settings settings = solo_settings())
+    explicit SoloWorker(config::Settings settings = solo_settings(), auth::UserList users = {})
         : settings_(std::move(settings)),
-          access_{.users = {}, .rules = {}, .process_secret = auth::ProcessSecret(random_)},
+          access_{.users = std::move(users), .rules = {}, .process_secret = auth::ProcessSecret(random_)},
           process_(1),
           worker({.settings = settings_,
                   .access = access_,
