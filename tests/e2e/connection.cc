@@ -1,7 +1,9 @@
 #include "connection.h"
 
 #include <regex>
+#include <string_view>
 
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -17,8 +19,16 @@ std::vector<const char*> pointers(const std::vector<std::string>& values) {
     return result;
 }
 
+void keep_notice(void* notices, const char* text) {
+    static_cast<std::string*>(notices)->append(text);
+    // libpq says so, and nothing else, when it gets a message that no question of its own explains.
+    if (std::string_view(text).starts_with("message type 0x")) {
+        ADD_FAILURE() << "unexpected message: " << text;
+    }
+}
+
 /// Connects step by step, as only that leaves room to ask for SQLSTATEs in what the login says.
-PGconn* connect(const Parameters& parameters) {
+PGconn* connect(const Parameters& parameters, std::string& notices) {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
     for (const auto& [keyword, value] : parameters) {
@@ -29,6 +39,7 @@ PGconn* connect(const Parameters& parameters) {
     values.push_back(nullptr);
     PGconn* const connection = PQconnectStartParams(keywords.data(), values.data(), 0);
     PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+    PQsetNoticeProcessor(connection, keep_notice, &notices);
     PostgresPollingStatusType wish = PGRES_POLLING_WRITING;
     while (PQstatus(connection) != CONNECTION_BAD && wish != PGRES_POLLING_OK &&
            wish != PGRES_POLLING_FAILED) {
@@ -41,6 +52,28 @@ PGconn* connect(const Parameters& parameters) {
         wish = PQconnectPoll(connection);
     }
     return connection;
+}
+
+/// What a statement that was just sent comes to: its first error, else its last result. PQexec() would show
+/// of a FATAL error only that the connection closed behind it.
+Result receive(PGconn* connection, int sent) {
+    if (sent == 0) {
+        return Result(PQmakeEmptyPGresult(connection, PGRES_FATAL_ERROR));
+    }
+    Result kept(PQgetResult(connection));
+    for (;;) {
+        ExecStatusType const status = kept.status();
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) {
+            return kept;
+        }
+        Result next(PQgetResult(connection));
+        if (next.get() == nullptr) {
+            return kept;
+        }
+        if (kept.ok()) {
+            kept = std::move(next);
+        }
+    }
 }
 
 }  // namespace
@@ -85,7 +118,8 @@ std::vector<std::string> Result::column() const {
     return values;
 }
 
-Connection::Connection(const Parameters& parameters) : connection_(connect(parameters), PQfinish) {
+Connection::Connection(const Parameters& parameters)
+    : notices_(std::make_unique<std::string>()), connection_(connect(parameters, *notices_), PQfinish) {
     if (!alive()) {
         std::string const message = PQerrorMessage(get());
         std::smatch found;
@@ -97,12 +131,12 @@ Connection::Connection(const Parameters& parameters) : connection_(connect(param
 }
 
 Result Connection::attempt(const std::string& text) {
-    return Result(PQexec(get(), text.c_str()));
+    return receive(get(), PQsendQuery(get(), text.c_str()));
 }
 
 Result Connection::attempt(const std::string& text, const std::vector<std::string>& values) {
-    return Result(PQexecParams(get(), text.c_str(), static_cast<int>(values.size()), nullptr,
-                               pointers(values).data(), nullptr, nullptr, 0));
+    return receive(get(), PQsendQueryParams(get(), text.c_str(), static_cast<int>(values.size()), nullptr,
+                                            pointers(values).data(), nullptr, nullptr, 0));
 }
 
 Result Connection::run(const std::string& text) {
@@ -122,12 +156,12 @@ Result Connection::run(const std::string& text, const std::vector<std::string>& 
 }
 
 Result Connection::prepare(const std::string& name, const std::string& text) {
-    return Result(PQprepare(get(), name.c_str(), text.c_str(), 0, nullptr));
+    return receive(get(), PQsendPrepare(get(), name.c_str(), text.c_str(), 0, nullptr));
 }
 
 Result Connection::execute(const std::string& name, const std::vector<std::string>& values) {
-    return Result(PQexecPrepared(get(), name.c_str(), static_cast<int>(values.size()),
-                                 pointers(values).data(), nullptr, nullptr, 0));
+    return receive(get(), PQsendQueryPrepared(get(), name.c_str(), static_cast<int>(values.size()),
+                                              pointers(values).data(), nullptr, nullptr, 0));
 }
 
 void Connection::vanish() {

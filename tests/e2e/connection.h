@@ -70,10 +70,14 @@ class Connection {
 
     [[nodiscard]] bool alive() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
     [[nodiscard]] PGconn* get() const { return connection_.get(); }
+    /// What came without being an answer: notices, warnings, the farewell of a server that shuts down.
+    [[nodiscard]] const std::string& notices() const { return *notices_; }
     /// Ends without Terminate message, as a client that crashed does.
     void vanish();
 
   private:
+    /// At an address of its own, as libpq keeps it.
+    std::unique_ptr<std::string> notices_;
     std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
 };
 

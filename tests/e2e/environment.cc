@@ -1,5 +1,6 @@
 #include "environment.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace pgring::e2e {
@@ -25,7 +26,8 @@ Environment& environment() {
 }
 
 std::string pgring_program() {
-    return PGRING_PROGRAM;
+    const char* const other = std::getenv("PGRING_PROGRAM");
+    return other == nullptr ? PGRING_PROGRAM : other;
 }
 
 }  // namespace pgring::e2e

@@ -28,7 +28,8 @@ class Environment : public testing::Environment {
 };
 
 [[nodiscard]] Environment& environment();
-/// The pgring under test.
+/// The pgring under test: the one that was built with the tests, or what PGRING_PROGRAM in the environment
+/// names.
 [[nodiscard]] std::string pgring_program();
 
 /// A test of behaviour in front of the shared cluster.

@@ -23,6 +23,10 @@ using namespace std::chrono_literals;
 /// 57P03, 53300), or nobody knows (08007).
 const std::set<std::string> kHonest = {"40001", "08007", "57P03", "53300"};
 
+/// Between two statements of one client. Without it the load alone, on two cores, makes repmgrd miss its
+/// deadlines, and nobody promotes.
+constexpr std::chrono::milliseconds kThinkTime = 2ms;
+
 /// One insert of one row, as its client saw it.
 struct Write {
     std::string sqlstate;
@@ -38,7 +42,7 @@ struct Account {
     std::map<std::string, Write> writes;
     std::map<std::string, int> errors;
     std::vector<Clock::time_point> reads;
-    int reads_failed = 0;
+    std::map<std::string, int> read_errors;
     int sessions_lost = 0;
     std::atomic<bool> stop = false;
     std::atomic<int> acknowledged = 0;
@@ -48,6 +52,7 @@ struct Account {
 void write_on(Account& account, Connection client, int number) {
     bool const transactions = number % 2 == 0;
     for (int sequence = 0; !account.stop && client.alive(); ++sequence) {
+        std::this_thread::sleep_for(kThinkTime);
         std::string const id = fmt::format("{}-{}", number, sequence);
         Write write{.sqlstate = "00000", .begin = Clock::now(), .end = {}, .lsn = {}};
         std::vector<std::string> steps = {"insert into failed_over values ('" + id + "')"};
@@ -85,12 +90,13 @@ void write_on(Account& account, Connection client, int number) {
 
 void read_on(Account& account, Connection client) {
     while (!account.stop && client.alive()) {
-        bool const ok = client.attempt("select count(*) from failed_over").ok();
+        std::this_thread::sleep_for(kThinkTime);
+        std::string const sqlstate = client.attempt("select count(*) from failed_over").sqlstate();
         std::scoped_lock const lock(account.mutex);
-        if (ok) {
+        if (sqlstate == "00000") {
             account.reads.push_back(Clock::now());
         } else {
-            ++account.reads_failed;
+            ++account.read_errors[sqlstate.empty() ? "none" : sqlstate];
         }
     }
     if (!client.alive()) {
@@ -140,10 +146,18 @@ class Failover : public EndToEnd {
         cluster().wait_for_replay();
         for (int i = 0; i < kIdle; ++i) {
             idle_.push_back(connect());
-            idle_.back().run("set work_mem = '9MB'");
+            idle_.back().run("set timezone = 'Asia/Tokyo'");
         }
     }
     ~Failover() override { stop(); }
+
+    /// Whatever happened, the tests that follow find a whole cluster.
+    void TearDown() override {
+        stop();
+        cluster().repair();
+        std::string const standby = cluster().standby();
+        EXPECT_TRUE(eventually(20s, [&standby] { return connect().node() == standby; })) << pgring().log();
+    }
 
     void start() {
         for (int i = 0; i < kWriters; ++i) {
@@ -192,6 +206,14 @@ class Failover : public EndToEnd {
                                  account_.acknowledged.load(), lost);
     }
 
+    void say_reads() const {
+        std::cout << fmt::format("failover: {} reads, longest gap {:.3f} s\n", account_.reads.size(),
+                                 longest_gap(account_.reads));
+        for (const auto& [sqlstate, count] : account_.read_errors) {
+            std::cout << fmt::format("failover: {} reads ended with {}\n", count, sqlstate);
+        }
+    }
+
     /// From the fault to the end of the first write that began after it.
     [[nodiscard]] double recovery_seconds() {
         Clock::time_point first = Clock::time_point::max();
@@ -227,13 +249,13 @@ TEST_F(Failover, ClientsGoOnWhenThePrimaryIsKilled) {
 
     std::cout << fmt::format("failover: promoted after {:.2f} s, first write after {:.2f} s\n",
                              seconds_between(killed_, promoted_), recovery_seconds());
-    std::cout << fmt::format("failover: {} reads, {} failed, longest gap {:.3f} s\n", account_.reads.size(),
-                             account_.reads_failed, longest_gap(account_.reads));
+    say_reads();
     for (const auto& [sqlstate, count] : account_.errors) {
         std::cout << fmt::format("failover: {} writes ended with {}\n", count, sqlstate);
         EXPECT_TRUE(kHonest.contains(sqlstate)) << sqlstate;
     }
-    EXPECT_EQ(account_.reads_failed, 0);
+    // They were on the standby, which nothing happened to.
+    EXPECT_TRUE(account_.read_errors.empty());
     EXPECT_EQ(account_.sessions_lost, 0);
     EXPECT_LT(longest_gap(account_.reads), 2.0);
     EXPECT_LT(recovery_seconds(), 15.0);
@@ -242,7 +264,7 @@ TEST_F(Failover, ClientsGoOnWhenThePrimaryIsKilled) {
     // Who was idle all the while has noticed nothing.
     for (Connection& client : idle_) {
         ASSERT_TRUE(client.alive());
-        EXPECT_EQ(client.value("show work_mem"), "9MB");
+        EXPECT_EQ(client.value("show timezone"), "Asia/Tokyo");
         client.run("insert into failed_over values ('idle')");
     }
     EXPECT_EQ(connect().value("select count(*) from failed_over where id = 'idle'"), std::to_string(kIdle));
@@ -269,8 +291,14 @@ TEST_F(Failover, ReadsGoToThePrimaryWhileTheStandbyIsDown) {
     stop();
     EXPECT_EQ(account_.sessions_lost, 0);
     EXPECT_TRUE(account_.errors.empty()) << "writes failed: " << account_.errors.begin()->first;
-    std::cout << fmt::format("failover: standby lost: {} reads, {} failed, longest gap {:.3f} s\n",
-                             account_.reads.size(), account_.reads_failed, longest_gap(account_.reads));
+    std::cout << "failover: the standby was killed\n";
+    say_reads();
+    EXPECT_LT(longest_gap(account_.reads), 2.0);
+    // What each reader had under way may fail, once, with the word that it may be tried again.
+    for (const auto& [sqlstate, count] : account_.read_errors) {
+        EXPECT_EQ(sqlstate, "40001");
+        EXPECT_LE(count, kReaders);
+    }
 
     cluster().rejoin(dead);
     EXPECT_TRUE(eventually(20s, [&dead] { return connect().node() == dead; })) << pgring().log();

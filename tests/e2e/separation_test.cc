@@ -110,24 +110,48 @@ class SharedBackends : public EndToEnd {
     PgringProcess pgring_;
 };
 
-TEST_F(SharedBackends, SettingsStayWithTheirSession) {
+TEST_F(SharedBackends, ReportedSettingsFollowTheirSession) {
+    const std::vector<std::string> zones = {"UTC", "Asia/Tokyo", "Europe/Berlin", "America/Lima"};
     std::vector<Connection> clients;
     for (int i = 0; i < 6; ++i) {
         clients.push_back(pgring_.connect({{"application_name", "client " + std::to_string(i)}}));
     }
-    for (std::size_t i = 0; i < 3; ++i) {
-        clients[i].run("set work_mem = '" + std::to_string(10 + i) + "MB'");
+    for (std::size_t i = 0; i < zones.size(); ++i) {
+        clients[i].run("set timezone = '" + zones[i] + "'");
     }
-    clients[3].run("select set_config('work_mem', '13MB', false)");
+    std::string const default_zone = Connection(cluster().direct("pg-0")).value("show timezone");
     for (int round = 0; round < 4; ++round) {
         for (std::size_t i = 0; i < clients.size(); ++i) {
-            std::string const expected = i < 4 ? std::to_string(10 + i) + "MB" : "4MB";
-            EXPECT_EQ(clients[i].value("show work_mem"), expected) << "client " << i;
+            std::string const expected = i < zones.size() ? zones[i] : default_zone;
+            EXPECT_EQ(clients[i].value("show timezone"), expected) << "client " << i;
             clients[i].run("begin");
-            EXPECT_EQ(clients[i].value("show work_mem"), expected) << "client " << i << ", primary";
+            EXPECT_EQ(clients[i].value("show timezone"), expected) << "client " << i << ", primary";
             EXPECT_EQ(clients[i].value("show application_name"), "client " + std::to_string(i));
             clients[i].run("commit");
+            EXPECT_EQ(PQparameterStatus(clients[i].get(), "TimeZone"), expected);
         }
+    }
+}
+
+TEST_F(SharedBackends, OtherSettingsStayWithTheirSession) {
+    Connection owner = pgring_.connect();
+    owner.run("set work_mem = '10MB'");
+    for (int i = 0; i < 4; ++i) {
+        Connection other = pgring_.connect();
+        EXPECT_EQ(owner.value("show work_mem"), "10MB");
+        EXPECT_EQ(other.value("show work_mem"), "4MB");
+        other.run("begin");
+        EXPECT_EQ(other.value("show work_mem"), "4MB");
+        other.run("commit");
+    }
+    // Who comes after it finds its backend clean.
+    owner = pgring_.connect();
+    for (int i = 0; i < 4; ++i) {
+        Connection other = pgring_.connect();
+        other.run("begin");
+        EXPECT_EQ(other.value("show work_mem"), "4MB");
+        EXPECT_EQ(owner.value("show work_mem"), "4MB");
+        other.run("commit");
     }
 }
 

@@ -1,0 +1,155 @@
+/// Large results, parameters and copies flow through pgring whole, while its memory stays small.
+
+#include <cstdlib>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "environment.h"
+
+namespace pgring::e2e {
+namespace {
+
+constexpr std::size_t kMegabyte = 1'000'000;
+/// What pgring may have in memory at most, whatever flows through it.
+constexpr std::size_t kMemoryBytesMax = std::size_t{64} << 20;
+
+/// Megabytes that are copied; PGRING_E2E_COPY_MEGABYTES asks for another number, 1000 for the full size.
+std::size_t copy_megabytes() {
+    const char* const wish = std::getenv("PGRING_E2E_COPY_MEGABYTES");
+    return wish == nullptr ? 100 : std::stoul(wish);
+}
+
+class LargeData : public EndToEnd {
+  protected:
+    LargeData() : pgring_("large", cluster()) {}
+    /// The memory it had at most, in MiB; a peak above the limit is a failure.
+    void expect_small() {
+        std::size_t const peak = memory_peak_bytes(pgring_.process().pid());
+        EXPECT_LT(peak, kMemoryBytesMax);
+        std::cout << fmt::format("large data: pgring's memory peaked at {:.1f} MiB\n",
+                                 static_cast<double>(peak) / (1 << 20));
+    }
+    PgringProcess pgring_;
+};
+
+TEST_F(LargeData, AResultOf100MegabytesArrivesWhole) {
+    Connection client = pgring_.connect();
+    ASSERT_EQ(
+        PQsendQuery(client.get(), "select repeat('x', 999) || n % 10 from generate_series(1, 100000) n"), 1);
+    ASSERT_EQ(PQsetSingleRowMode(client.get()), 1);
+    std::size_t size_bytes = 0;
+    std::size_t rows = 0;
+    while (PGresult* const next = PQgetResult(client.get())) {
+        Result const result(next);
+        ASSERT_TRUE(result.ok()) << result.message();
+        if (result.row_count() == 1) {
+            ++rows;
+            size_bytes += static_cast<std::size_t>(PQgetlength(result.get(), 0, 0));
+            ASSERT_EQ(PQgetvalue(result.get(), 0, 0)[999], static_cast<char>('0' + rows % 10));
+        }
+    }
+    EXPECT_EQ(rows, 100'000U);
+    EXPECT_EQ(size_bytes, 100 * kMegabyte);
+    expect_small();
+}
+
+TEST_F(LargeData, AClientThatDoesNotReadHoldsNobodyUp) {
+    Connection lazy = pgring_.connect();
+    ASSERT_EQ(PQsendQuery(lazy.get(), "select repeat('x', 1000) from generate_series(1, 100000)"), 1);
+    Connection busy = pgring_.connect();
+    for (int i = 0; i < 200; ++i) {
+        ASSERT_EQ(busy.value("select " + std::to_string(i)), std::to_string(i));
+    }
+    expect_small();
+}
+
+TEST_F(LargeData, AParameterOf50MegabytesArrivesWhole) {
+    Connection client = pgring_.connect();
+    std::string value(50 * kMegabyte, 'x');
+    for (std::size_t i = 0; i < value.size(); i += 997) {
+        value[i] = static_cast<char>('a' + i % 26);
+    }
+    Result const sums = client.run("select length($1::text), md5($1::text)", {value});
+    EXPECT_EQ(sums.value(0, 0), std::to_string(value.size()));
+    Connection direct(cluster().direct(cluster().standby()));
+    EXPECT_EQ(sums.value(0, 1), direct.run("select md5($1::text)", {value}).value());
+    ASSERT_TRUE(client.prepare("sum", "select md5($1::text)").ok());
+    EXPECT_EQ(client.execute("sum", {value}).value(), sums.value(0, 1));
+    expect_small();
+}
+
+TEST_F(LargeData, ARowOf100MegabytesStreamsThrough) {
+    Connection client = pgring_.connect();
+    Result const row = client.run("select repeat('0123456789', 10000000)");
+    EXPECT_EQ(PQgetlength(row.get(), 0, 0), 100'000'000);
+    EXPECT_EQ(std::string(PQgetvalue(row.get(), 0, 0) + 99'999'990), "0123456789");
+    expect_small();
+}
+
+TEST_F(LargeData, CopyOutAndInInBoundedMemory) {
+    std::size_t const lines = copy_megabytes() * 1000;
+    Connection client = pgring_.connect();
+    Result const out = client.run(
+        fmt::format("copy (select n, repeat('y', 991) from generate_series(1000001, {}) n) to stdout",
+                    1'000'000 + lines));
+    ASSERT_EQ(out.status(), PGRES_COPY_OUT);
+    std::size_t received = 0;
+    std::size_t size_bytes = 0;
+    char* data = nullptr;
+    int length = 0;
+    while ((length = PQgetCopyData(client.get(), &data, 0)) > 0) {
+        ASSERT_EQ(std::strtoul(data, nullptr, 10), 1'000'001 + received);
+        size_bytes += static_cast<std::size_t>(length);
+        ++received;
+        PQfreemem(data);
+    }
+    ASSERT_EQ(length, -1) << PQerrorMessage(client.get());
+    EXPECT_TRUE(Result(PQgetResult(client.get())).ok());
+    ASSERT_EQ(PQgetResult(client.get()), nullptr);
+    EXPECT_EQ(received, lines);
+    EXPECT_EQ(size_bytes, lines * 1000);
+
+    client.run("drop table if exists copied_in; create unlogged table copied_in (id bigint, text text)");
+    ASSERT_EQ(client.run("copy copied_in from stdin").status(), PGRES_COPY_IN);
+    std::string const text(991, 'z');
+    for (std::size_t line = 0; line < lines; ++line) {
+        std::string const row = std::to_string(1'000'000 + line) + "\t" + text + "\n";
+        ASSERT_EQ(PQputCopyData(client.get(), row.data(), static_cast<int>(row.size())), 1);
+    }
+    ASSERT_EQ(PQputCopyEnd(client.get(), nullptr), 1);
+    Result const done(PQgetResult(client.get()));
+    EXPECT_TRUE(done.ok()) << done.message();
+    EXPECT_STREQ(PQcmdTuples(done.get()), std::to_string(lines).c_str());
+    ASSERT_EQ(PQgetResult(client.get()), nullptr);
+    Connection direct(cluster().direct(cluster().primary()));
+    EXPECT_EQ(direct.value("select count(distinct id) || '/' || sum(length(text)) from copied_in"),
+              fmt::format("{}/{}", lines, lines * 991));
+    client.run("drop table copied_in");
+    expect_small();
+}
+
+TEST_F(LargeData, ACopyThatItsClientGivesUpIsUndone) {
+    Connection client = pgring_.connect();
+    client.run("drop table if exists given_up; create table given_up (id int)");
+    ASSERT_EQ(client.run("copy given_up from stdin").status(), PGRES_COPY_IN);
+    ASSERT_EQ(PQputCopyData(client.get(), "1\n2\n", 4), 1);
+    ASSERT_EQ(PQputCopyEnd(client.get(), "changed my mind"), 1);
+    EXPECT_EQ(Result(PQgetResult(client.get())).sqlstate(), "57014");
+    ASSERT_EQ(PQgetResult(client.get()), nullptr);
+    EXPECT_EQ(client.value("begin; select count(*) from given_up"), "0");
+    client.run("commit");
+    ASSERT_EQ(client.run("copy given_up from stdin").status(), PGRES_COPY_IN);
+    ASSERT_EQ(PQputCopyData(client.get(), "1\n2\n", 4), 1);
+    ASSERT_EQ(PQflush(client.get()), 0);
+    client.vanish();
+    Connection next = pgring_.connect();
+    for (int i = 0; i < 10; ++i) {
+        next.run("begin");
+        EXPECT_EQ(next.value("select count(*) from given_up"), "0");
+        next.run("commit");
+    }
+}
+
+}  // namespace
+}  // namespace pgring::e2e

@@ -1,0 +1,62 @@
+/// pool_mode = "session": a client keeps its backend, and the next one finds it clean.
+
+#include "environment.h"
+
+namespace pgring::e2e {
+namespace {
+
+class SessionPooling : public EndToEnd {
+  protected:
+    SessionPooling()
+        : pgring_("session", cluster(),
+                  {.pgring = {{"pool_mode", "\"session\""}, {"default_pool_size", "4"}}}) {}
+    PgringProcess pgring_;
+};
+
+TEST_F(SessionPooling, AClientKeepsItsBackend) {
+    Connection one = pgring_.connect();
+    Connection other = pgring_.connect();
+    std::string const mine = one.value("select pg_backend_pid()");
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_NE(other.value("select pg_backend_pid()"), mine);
+        EXPECT_EQ(one.value("select pg_backend_pid()"), mine);
+    }
+}
+
+TEST_F(SessionPooling, StateLivesAsLongAsTheSessionAndNoLonger) {
+    {
+        Connection client = pgring_.connect();
+        client.run("create temp table kept (id int)");
+        client.run("set work_mem = '66MB'");
+        client.run("prepare kept as select 42");
+        client.run("select pg_advisory_lock(7)");
+        client.run("insert into kept values (1)");
+        EXPECT_EQ(client.value("select count(*) from kept"), "1");
+        EXPECT_EQ(client.value("show work_mem"), "66MB");
+        EXPECT_EQ(client.value("execute kept"), "42");
+    }
+    for (int i = 0; i < 4; ++i) {
+        Connection next = pgring_.connect();
+        EXPECT_EQ(next.value("show work_mem"), "4MB");
+        EXPECT_EQ(next.attempt("select count(*) from kept").sqlstate(), "42P01");
+        EXPECT_EQ(next.attempt("execute kept").sqlstate(), "26000");
+        EXPECT_EQ(next.value("select pg_try_advisory_xact_lock(7)"), "t");
+    }
+}
+
+TEST_F(SessionPooling, AnUnfinishedTransactionIsUndoneForTheNextClient) {
+    pgring_.connect().run("drop table if exists half_done; create table half_done (id int)");
+    {
+        Connection client = pgring_.connect();
+        client.run("begin");
+        client.run("insert into half_done values (1)");
+    }
+    for (int i = 0; i < 4; ++i) {
+        Connection next = pgring_.connect();
+        EXPECT_EQ(PQtransactionStatus(next.get()), PQTRANS_IDLE);
+        EXPECT_EQ(next.value("select count(*) from half_done"), "0");
+    }
+}
+
+}  // namespace
+}  // namespace pgring::e2e
