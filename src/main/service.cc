@@ -276,6 +276,7 @@ class Service {
                 post(uring::ShutdownNotice{proxy::Worker::Shutdown::Drain});
             }
             if (draining && process_.client_count.load() == 0) {
+                post(uring::ShutdownNotice{proxy::Worker::Shutdown::Now});
                 return;
             }
             if (settings_.pgring.log_stats && time >= next_stats) {

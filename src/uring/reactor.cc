@@ -500,8 +500,10 @@ void Reactor::read_mail() {
         } else if (std::holds_alternative<TopologyNotice>(letter)) {
             worker_.topology_changed(publication_.current(), now_);
         } else {
-            stopping_ = true;
-            worker_.shut_down(std::get<ShutdownNotice>(letter).manner, now_);
+            proxy::Worker::Shutdown const manner = std::get<ShutdownNotice>(letter).manner;
+            // Draining, a worker without clients goes on: the kernel still gives it connections, to be refused.
+            stopping_ = manner == proxy::Worker::Shutdown::Now;
+            worker_.shut_down(manner, now_);
         }
     }
 }

@@ -117,7 +117,16 @@ TEST_F(Start, WithoutAnyServerItWaitsForOne) {
 
 class Stop : public EndToEnd {
   protected:
-    /// Whether an idle client was told, and not only cut off.
+    /// The SQLSTATE with which a new client is refused, "00000" where it is let in.
+    static std::string refusal(const PgringProcess& pgring) {
+        try {
+            static_cast<void>(pgring.connect());
+            return "00000";
+        } catch (const SqlError& error) {
+            return error.sqlstate();
+        }
+    }
+    /// Expects that an idle client was told, and not only cut off.
     static void expect_told_of_shutdown(Connection& client) {
         Result const result = client.attempt("select 1");
         EXPECT_FALSE(result.ok());
@@ -134,15 +143,11 @@ TEST_F(Stop, SigtermLetsClientsFinish) {
     client.run("insert into drained values (1)");
     own.process().signal(SIGTERM);
     ASSERT_TRUE(eventually(5s, [&own] { return own.log().contains("shutdown"); }));
-    // Who comes now is refused.
-    EXPECT_TRUE(eventually(5s, [&own] {
-        try {
-            static_cast<void>(own.connect());
-            return false;
-        } catch (const SqlError&) {
-            return true;
-        }
-    }));
+    // Who comes now is refused, with a reason, whichever worker he meets.
+    ASSERT_TRUE(eventually(5s, [&own] { return refusal(own) == "57P01"; }));
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(refusal(own), "57P01");
+    }
     client.run("insert into drained values (2)");
     client.run("commit");
     EXPECT_EQ(client.value("begin; select count(*) from drained"), "2");
