@@ -3,6 +3,7 @@
 /// an object has one entry, embedded. Deadlines are met up to one tick late, never early.
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "base/contract.h"
@@ -65,7 +66,9 @@ class TimerWheel {
             return;
         }
         entry.deadline = deadline;
-        TimerEntry& slot = slots_[slot_of(deadline)];
+        std::size_t const number = slot_of(deadline);
+        occupied_[number / 64] |= std::uint64_t{1} << (number % 64);
+        TimerEntry& slot = slots_[number];
         entry.previous = slot.previous;
         entry.next = &slot;
         slot.previous->next = &entry;
@@ -91,13 +94,30 @@ class TimerWheel {
         while (tick_ < now_tick) {
             TimerEntry& slot = slots_[static_cast<std::size_t>(tick_) % kSlotCount];
             expire_slot(slot, now, expired);
+            if (slot.next == &slot) {
+                std::size_t const number = static_cast<std::size_t>(tick_) % kSlotCount;
+                occupied_[number / 64] &= ~(std::uint64_t{1} << (number % 64));
+            }
             ++tick_;
         }
     }
 
-    /// When advance() should be called next: the next tick, or kNever when nothing is armed.
+    /// When advance() should be called next: at the next slot that may hold an entry, or never when nothing is armed. So an
+    /// idle worker sleeps.
     [[nodiscard]] Instant next_wake() const {
-        return armed_count_ == 0 ? kNever : Instant(kTick * (tick_ + 1));
+        if (armed_count_ == 0) {
+            return kNever;
+        }
+        for (std::size_t passed = 0; passed < kSlotCount;) {
+            std::size_t const number = static_cast<std::size_t>(tick_ + static_cast<std::int64_t>(passed)) % kSlotCount;
+            std::uint64_t const word = occupied_[number / 64] >> (number % 64);
+            if (word != 0) {
+                passed += static_cast<std::size_t>(std::countr_zero(word));
+                return Instant(kTick * (tick_ + static_cast<std::int64_t>(passed) + 1));
+            }
+            passed += 64 - number % 64;
+        }
+        return Instant(kTick * (tick_ + 1));
     }
     [[nodiscard]] std::size_t armed_count() const { return armed_count_; }
 
@@ -136,6 +156,8 @@ class TimerWheel {
     }
 
     std::array<TimerEntry, kSlotCount> slots_;
+    /// A bit for each slot that may hold entries; cleared when a look at the slot finds none.
+    std::array<std::uint64_t, kSlotCount / 64> occupied_{};
     std::int64_t tick_;
     std::size_t armed_count_ = 0;
 };
