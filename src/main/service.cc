@@ -191,7 +191,8 @@ class Service {
     /// A worker's thread. Everything of the worker is made here, so that its memory is near its core.
     void work(pool::WorkerIndex index) {
         WorkerThread& self = *workers_[index];
-        if (worker_count_ <= cpus_.size()) {
+        // Fewer workers than cores are better placed by the kernel, which sees what else runs.
+        if (worker_count_ == cpus_.size()) {
             pin_to(cpus_[index]);
         }
         std::string const name = fmt::format("pgring-{}", index);
