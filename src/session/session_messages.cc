@@ -464,6 +464,12 @@ Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, 
                (traits.control == sql::Control::Commit || traits.control == sql::Control::Rollback)) {
         tag = traits.control == sql::Control::Commit ? "COMMIT" : "ROLLBACK";
         held_.end();
+    } else if (held_.state() == HeldTransaction::State::Failed &&
+               traits.statements == sql::StatementCount::One &&
+               (traits.control == sql::Control::Commit || traits.control == sql::Control::Rollback)) {
+        // No server knows of it any more, and none may be there to be asked.
+        tag = "ROLLBACK";
+        held_.end();
     } else if (traits.effects.has(sql::Effect::SqlDeallocate) &&
                traits.statements == sql::StatementCount::One &&
                (held_.state() == HeldTransaction::State::None ||

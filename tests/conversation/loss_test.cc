@@ -108,6 +108,22 @@ TEST_F(Loss, OfATransactionAmidAStatementFailsTheTransaction) {
     expect_failed_transaction();
 }
 
+TEST_F(Loss, RollbackOfATransactionThatFailedNeedsNoBackend) {
+    begin();
+    first().hangs_up();
+    alice_.says(query("insert into t values (2)") + query("rollback"));
+    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E", "CommandComplete ROLLBACK", "ReadyForQuery I"});
+    EXPECT_EQ(stage_.backend_count(), 1U);
+}
+
+TEST_F(Loss, CommitOfATransactionThatFailedNeedsNoBackendAndIsARollback) {
+    begin();
+    first().hangs_up();
+    alice_.says(query("insert into t values (2)") + query("commit"));
+    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E", "CommandComplete ROLLBACK", "ReadyForQuery I"});
+    EXPECT_EQ(stage_.backend_count(), 1U);
+}
+
 TEST_F(Loss, OfATransactionWhoseFirstStatementIsOutFailsTheTransaction) {
     alice_.says(query("begin"));
     alice_.says(query("insert into t values (1)"));

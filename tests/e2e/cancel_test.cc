@@ -106,6 +106,8 @@ TEST_F(Cancel, OfAnIdleClientHasNoEffect) {
 }
 
 TEST_F(Cancel, OfAWaitingClientEndsTheWait) {
+    // It has logged in before: the first login at a worker asks the primary for the server's parameters.
+    Connection waiting = pgring_.connect();
     // The holders keep both backends of the primary.
     std::vector<Connection> holders;
     for (int i = 0; i < 2; ++i) {
@@ -113,7 +115,6 @@ TEST_F(Cancel, OfAWaitingClientEndsTheWait) {
         holders.back().run("begin");
         holders.back().run("select txid_current()");
     }
-    Connection waiting = pgring_.connect();
     waiting.run("begin");
     ASSERT_EQ(PQsendQuery(waiting.get(), "select txid_current()"), 1);
     ASSERT_TRUE(eventually(5s, [this] { return pgring_.log().contains(" waiting=1 "); })) << pgring_.log();
