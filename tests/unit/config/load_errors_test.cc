@@ -32,7 +32,7 @@ TEST(LoadErrors, NumberOutOfItsLimits) {
               "test.toml:3:15: pgring.listen_port is 0, less than 1; write a number: 1 to 65535");
     EXPECT_EQ(problem_of_line("workers = -1"),
               "test.toml:3:11: pgring.workers is -1, less than 1; "
-              "write a number: 1 to 1024, or 0 (one for each CPU that the process may run on)");
+              "write a number: 1 to 256, or 0 (one for each CPU that the process may run on)");
 }
 
 TEST(LoadErrors, NumberThatIsNone) {
