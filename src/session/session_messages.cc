@@ -127,6 +127,20 @@ bool opens_unit(wire::FrontendType type) {
     return false;
 }
 
+/// What the one statement of a Query or Parse does to the transaction.
+sql::Control control_of(Shared& shared, wire::FrontendType type, std::span<const std::byte> body,
+                        sql::Dialect dialect) {
+    if (type != wire::FrontendType::Query && type != wire::FrontendType::Parse) {
+        return sql::Control::None;
+    }
+    wire::BodyReader reader(body);
+    if (type == wire::FrontendType::Parse) {
+        static_cast<void>(reader.string());  // the statement's name
+    }
+    sql::Traits const traits = shared.classifier.classify(reader.string(), dialect);
+    return traits.statements == sql::StatementCount::One ? traits.control : sql::Control::None;
+}
+
 /// Messages that are forwarded by length, however long: nothing but their header must be there.
 bool streams(char type) {
     return type == static_cast<char>(wire::FrontendType::CopyData) ||
@@ -206,9 +220,20 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         return std::nullopt;
     }
     if (held_.state() == HeldTransaction::State::Lost && opens_unit(type)) {
+        sql::Control const control =
+            header.message_bytes() <= kWholeBytesMax
+                ? control_of(shared, type, body(shared, header, header.body_bytes), dialect_)
+                : sql::Control::None;
         held_.fail();
-        refuse_unit(shared, errors::kTransactionLost);
-        return std::nullopt;
+        // What ROLLBACK asks for has happened already, so there is nothing to tell.
+        if (control != sql::Control::Rollback) {
+            if (control == sql::Control::Commit) {
+                // A COMMIT that fails ends the transaction: drivers rely on it.
+                held_.end();
+            }
+            refuse_unit(shared, errors::kTransactionLost);
+            return std::nullopt;
+        }
     }
     switch (type) {
         case wire::FrontendType::Query:

@@ -108,6 +108,32 @@ TEST_F(Loss, OfATransactionAmidAStatementFailsTheTransaction) {
     expect_failed_transaction();
 }
 
+TEST_F(Loss, OfAnIdleTransactionIsToldAtItsCommitWhichEndsIt) {
+    begin();
+    first().hangs_up();
+    alice_.says(query("commit"));
+    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery I"});
+    alice_.says(query("select 1"));
+    second().hears({"Query select 1"});
+}
+
+TEST_F(Loss, OfAnIdleTransactionIsToldAtItsCommitInTheExtendedProtocolToo) {
+    begin();
+    first().hangs_up();
+    alice_.says(parse("", "COMMIT") + bind("") + execute() + sync());
+    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery I"});
+    alice_.says(query("select 1"));
+    second().hears({"Query select 1"});
+}
+
+TEST_F(Loss, OfAnIdleTransactionIsNoErrorForItsRollback) {
+    begin();
+    first().hangs_up();
+    alice_.says(query("rollback"));
+    alice_.hears({"CommandComplete ROLLBACK", "ReadyForQuery I"});
+    EXPECT_EQ(stage_.backend_count(), 1U);
+}
+
 TEST_F(Loss, RollbackOfATransactionThatFailedNeedsNoBackend) {
     begin();
     first().hangs_up();
