@@ -373,7 +373,7 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
             if (entry.place == BackendEntry::Place::Idle) {
                 pool_of(entry).remove_idle(id);
                 entry.place = BackendEntry::Place::Used;
-                discard(id, entry);
+                discard(id, entry, now);
             } else if (entry.place != BackendEntry::Place::Gone) {
                 // A login or an errand that takes too long.
                 close(entry.socket);

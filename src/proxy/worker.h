@@ -228,7 +228,7 @@ class Worker {
     void clean(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void give(pool::BackendId id, BackendEntry& entry, base::Instant now);
     /// Gives the backend up: its place in the pool is free at once, its connection closes behind.
-    void discard(pool::BackendId id, BackendEntry& entry);
+    void discard(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void close_idle_backends(topology::ServerIndex server);
     void retry_pools(base::Instant now);
     void ask_others(pool::Pool& pool, base::Instant now);

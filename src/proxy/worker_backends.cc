@@ -92,7 +92,7 @@ void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
             pool::BackendId const coldest = pool->idle().front();
             BackendEntry& entry = backends_.get(coldest);
             if (pool->should_yield(now) || now - entry.idle_since >= kSpareAfter) {
-                discard(coldest, entry);
+                discard(coldest, entry, now);
                 posted_.push_back({.to = wanted.origin, .message = TokenFreed{}});
             }
             return;
@@ -196,7 +196,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     BackendEntry& entry = backends_.get(id);
     if (entry.place == BackendEntry::Place::Idle && !entry.backend.at_rest()) {
         // Half of a notice: whoever took the backend now would have to wait for the other half.
-        discard(id, entry);
+        discard(id, entry, now);
         return;
     }
     entry.backend.in.settle_last();
@@ -250,7 +250,7 @@ void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant 
         return;
     }
     if (entry.backend.errand_failed()) {
-        discard(id, entry);
+        discard(id, entry, now);
         return;
     }
     if (errand == session::Errand::Rollback) {
@@ -288,8 +288,7 @@ void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Insta
             end_session(session_id, session, now);
         }
     }
-    discard(id, entry);
-    open_backends(entry.backend.destination(), server, now);
+    discard(id, entry, now);
 }
 
 // -- Handing on --
@@ -314,7 +313,7 @@ void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         errand = session::Errand::Reset;
         if (text.empty()) {
             // Nothing is known that would clean it.
-            discard(id, entry);
+            discard(id, entry, now);
             return;
         }
     }
@@ -323,7 +322,7 @@ void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         return;
     }
     if (!entry.backend.start_errand(shared_, errand, text)) {
-        discard(id, entry);
+        discard(id, entry, now);
         return;
     }
     wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
@@ -343,9 +342,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         pool.yielded(now);
     }
     if (too_old || restless || yields || topology_->server(server).role == topology::Role::Stale) {
-        session::Destination& destination = entry.backend.destination();
-        discard(id, entry);
-        open_backends(destination, server, now);
+        discard(id, entry, now);
         return;
     }
     if (std::optional<pool::SessionId> const waiting = pool.line().next()) {
@@ -367,7 +364,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     wheel_.arm(entry.deadline, deadline);
 }
 
-void Worker::discard(pool::BackendId id, BackendEntry& entry) {
+void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     ASSERT(!entry.session);
     pool::Pool& pool = pool_of(entry);
     if (entry.place == BackendEntry::Place::Idle) {
@@ -379,6 +376,7 @@ void Worker::discard(pool::BackendId id, BackendEntry& entry) {
     stats_.servers[entry.backend.server().value].backends_open.subtract();
     close(entry.socket);
     feed_others(pool);
+    open_backends(entry.backend.destination(), entry.backend.server(), now);
 }
 
 void Worker::feed_others(pool::Pool& pool) {

@@ -271,14 +271,14 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
     if (entry.backend) {
         pool::BackendId const backend_id = entry.backend;
         BackendEntry& backend = backends_.get(backend_id);
-        bool const leaves_state = entry.session.pin() != session::Pin::None || entry.session.session_pooled() ||
-                                  entry.session.has_unread_settings();
+        bool const leaves_state = entry.session.pin() != session::Pin::None ||
+                                  entry.session.session_pooled() || entry.session.has_unread_settings();
         detach(entry, backend);
         bool const between_requests = backend.backend.pipeline.idle() &&
                                       backend.backend.pending_errand() == session::Errand::None &&
                                       !entry.session.mid_message();
         if (!between_requests) {
-            discard(backend_id, backend);
+            discard(backend_id, backend, now);
         } else {
             if (backend.backend.status() != wire::TransactionStatus::Idle) {
                 backend.dirt = BackendEntry::Dirt::Transaction;

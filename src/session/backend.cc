@@ -237,6 +237,9 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
     front_error_sent_ = false;
     if (entry.audience == Audience::Client) {
         relay(session, header);
+        if (session != nullptr && status_ == wire::TransactionStatus::Idle) {
+            session->on_idle();
+        }
         shared.stats.servers[server_.value].queries.add();
         return std::nullopt;
     }
@@ -270,8 +273,12 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         error_ =
             ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
         relay(nullptr, header);
-        // The client's own statements follow a BEGIN at once; without the transaction they must not count.
-        return entry.purpose == Purpose::ErrandBegin ? Handled(BackendStep::Broken) : std::nullopt;
+        if (entry.purpose == Purpose::ErrandBegin) {
+            // The client's own statements follow a BEGIN at once: they may be committed one by one.
+            pipeline.pop();
+            return BackendStep::Broken;
+        }
+        return std::nullopt;
     }
     bool const substitute = entry.purpose == Purpose::DuplicateName && session != nullptr &&
                             report.sqlstate != sqlstate::kInFailedTransaction;

@@ -109,22 +109,26 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
     }
     if (fixed_ == nullptr) {
         choose_parameters(shared);
-        if (unconfirmed_parameters_ != nullptr && backend != nullptr) {
+        if (backend != nullptr && (unconfirmed_parameters_ != nullptr || session_pooled())) {
             prepare_backend(shared, *backend);
+            if (backend->pending_errand() != Errand::None) {
+                return kBlocked;
+            }
         }
     }
     if (unconfirmed_parameters_ != nullptr) {
         if (backend == nullptr) {
             return {.kind = SessionStep::Kind::NeedsBackend, .demand = route::Demand::Primary};
         }
-        if (backend->pending_errand() != Errand::None) {
-            return kBlocked;
-        }
         unconfirmed_parameters_.reset();
     }
     welcome(shared);
     if (phase_ == Phase::Ended) {
         return kEnded;
+    }
+    if (backend != nullptr && needs_parameters(*backend)) {
+        // It was only asked what a session starts with; the first unit finds its own.
+        return in.empty() ? kStarved : kBlocked;
     }
     return advance_ready(shared, backend);
 }
@@ -169,6 +173,7 @@ void Session::welcome(Shared& shared) {
     ASSERT(writer.ok());
     phase_ = Phase::Ready;
     startup_ = parameters_;
+    settled_ = parameters_;
     tell(writer.written());
     shared.stats.client_logins.add();
 }
@@ -298,8 +303,25 @@ void Session::return_to_startup(Shared& shared) {
     }
     if (mine != parameters_) {
         set_parameters(shared, std::move(mine));
+        on_idle();
         tell(writer.written());
     }
+}
+
+/// With its backend a transaction was lost, and what it had set; the server would have told so at ROLLBACK.
+void Session::return_to_settled(Shared& shared) {
+    if (settled_ == parameters_) {
+        return;
+    }
+    wire::MessageWriter writer(shared.scratch);
+    for (const Parameter& parameter : settled_->all()) {
+        const std::string* present = parameters_->find(parameter.name);
+        if (reported(parameter.name) && (present == nullptr || *present != parameter.value)) {
+            wire::write_parameter_status(writer, parameter.name, parameter.value);
+        }
+    }
+    set_parameters(shared, settled_);
+    tell(writer.written());
 }
 
 // -- Backend --
@@ -332,6 +354,7 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
             return false;
         }
         adopt_parameters(shared, backend);
+        on_idle();
     }
     if (errand == Errand::ReadParameters) {
         if (backend.errand_failed()) {
@@ -339,6 +362,7 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
             pin(shared, Pin::Parameter);
         } else {
             adopt_readings(shared, backend);
+            on_idle();
         }
         touched_.reset();
         return true;
@@ -379,6 +403,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
         end();
         return false;
     }
+    return_to_settled(shared);
     // Walks what was in flight: what could have been committed without the client knowing?
     bool const was_in_transaction = backend.status() != wire::TransactionStatus::Idle;
     bool in_transaction = was_in_transaction;

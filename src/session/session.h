@@ -97,6 +97,12 @@ class Session {
     [[nodiscard]] SessionStatements& statements() { return statements_; }
     /// A ParameterStatus for the client. True where the client is to see it.
     [[nodiscard]] bool on_parameter(Shared& shared, std::string_view name, std::string_view value);
+    /// The client was told that it is in no transaction: its parameters are as good as committed.
+    void on_idle() {
+        if (settled_ != parameters_) {
+            settled_ = parameters_;
+        }
+    }
     void on_deallocate_all();
     void on_discard_all();
     void tell_duplicate_name(Shared& shared);
@@ -166,6 +172,8 @@ class Session {
     [[nodiscard]] bool parse_here(Shared& shared, wire::Header header);
     [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header,
                                        const ParseView& parse);
+    [[nodiscard]] Handled parse_deallocate(Shared& shared, Backend& backend, wire::Header header,
+                                           std::string_view name);
     [[nodiscard]] Handled refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
                                            std::string_view name);
 
@@ -194,6 +202,7 @@ class Session {
     void adopt_parameters(Shared& shared, Backend& backend);
     void adopt_readings(Shared& shared, Backend& backend);
     void return_to_startup(Shared& shared);
+    void return_to_settled(Shared& shared);
     void tell_fixed_parameters(Shared& shared, const Backend& backend);
     void set_parameters(Shared& shared, ParameterSetPtr parameters);
 
@@ -221,6 +230,8 @@ class Session {
     CancelKey cancel_key_;
     ParameterSetPtr parameters_;
     ParameterSetPtr fixed_;
+    /// Those of parameters_ that a lost transaction leads back to.
+    ParameterSetPtr settled_;
     /// What it started with: RESET and DISCARD ALL lead back there.
     ParameterSetPtr startup_;
     /// Something that resets was sent since the backend was attached.

@@ -89,6 +89,26 @@ bool take_word(std::string_view& text, std::string_view word) {
     return true;
 }
 
+/// The name in a DEALLOCATE of one statement; empty where the text is something else. A folded or escaped
+/// spelling comes out as no name of the client's: it is left to the server, which then says 26000.
+std::string_view deallocated_name(std::string_view text) {
+    std::string_view name = trimmed(text);
+    if (!take_word(name, "deallocate")) {
+        return {};
+    }
+    std::string_view const maybe = name;
+    if (!take_word(name, "prepare")) {
+        name = maybe;
+    }
+    if (name.size() >= 2 && name.front() == '"' && name.back() == '"') {
+        name = name.substr(1, name.size() - 2);
+    }
+    return name;
+}
+
+/// Body of a Parse behind the name: a statement that has no effect, no rows, and is allowed on any server.
+constexpr std::string_view kNoEffectBody("UNLISTEN pgring_nothing\0\0\0", 26);
+
 /// The command tag of a BEGIN that pgring answers; empty where the text starts with something else, e.g. a
 /// comment.
 std::string_view begin_tag(std::string_view text) {
@@ -517,19 +537,8 @@ Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, 
 /// done here.
 bool Session::deallocate_here(Shared& shared, Backend* backend, std::string_view text) {
     static_cast<void>(shared);
-    std::string_view name = trimmed(text);
-    if (session_pooled() || !take_word(name, "deallocate")) {
-        return false;
-    }
-    std::string_view const maybe = name;
-    if (!take_word(name, "prepare")) {
-        name = maybe;
-    }
-    if (name.size() >= 2 && name.front() == '"' && name.back() == '"') {
-        name = name.substr(1, name.size() - 2);
-    }
-    // A folded or escaped spelling is left to the server, which then says 26000.
-    if (statements_.find(name) == nullptr) {
+    std::string_view const name = deallocated_name(text);
+    if (session_pooled() || name.empty() || statements_.find(name) == nullptr) {
         return false;
     }
     if (backend == nullptr) {
@@ -572,7 +581,38 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
         return kEnded;
     }
     sql::Traits const traits = keeps ? shared.classifier.classify(text, dialect_) : sql::kUnjudged;
+    if (name.empty() && !session_pooled() && traits.effects.has(sql::Effect::SqlDeallocate) &&
+        traits.statements == sql::StatementCount::One) {
+        std::string_view const gone = deallocated_name(text);
+        if (!gone.empty() && statements_.find(gone) != nullptr) {
+            return parse_deallocate(shared, *backend, header, gone);
+        }
+    }
     return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
+}
+
+/// The statement is one of the protocol, whose name the server does not know: it is dropped here, and the server
+/// gets something harmless in its place, to answer what the client sends behind it. psycopg drops its statements so.
+/// Where the server refuses even that, because the transaction has failed, the name is gone all the same.
+Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wire::Header header,
+                                           std::string_view name) {
+    statements_.erase(name);
+    std::array<std::byte, 16> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string("").end(kNoEffectBody.size());
+    if (!backend.make_room(shared) || !backend.out.push_copy(writer.written()) ||
+        !backend.out.push_copy(std::as_bytes(std::span(kNoEffectBody)))) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    unnamed_ = Unnamed::Kept;
+    unnamed_body_ = kNoEffectBody;
+    unnamed_traits_ = {};
+    backend.unnamed_owner = id_;
+    backend.unnamed_generation = ++unnamed_generation_;
+    backend.pipeline.expect({.request = Request::Parse});
+    drop(header);
+    return std::nullopt;
 }
 
 /// Parse of a statement that a server has accepted before: answered here, so that preparing what others have

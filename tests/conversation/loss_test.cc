@@ -138,7 +138,8 @@ TEST_F(Loss, RollbackOfATransactionThatFailedNeedsNoBackend) {
     begin();
     first().hangs_up();
     alice_.says(query("insert into t values (2)") + query("rollback"));
-    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E", "CommandComplete ROLLBACK", "ReadyForQuery I"});
+    alice_.hears(
+        {"ErrorResponse ERROR 40001", "ReadyForQuery E", "CommandComplete ROLLBACK", "ReadyForQuery I"});
     EXPECT_EQ(stage_.backend_count(), 1U);
 }
 
@@ -146,7 +147,8 @@ TEST_F(Loss, CommitOfATransactionThatFailedNeedsNoBackendAndIsARollback) {
     begin();
     first().hangs_up();
     alice_.says(query("insert into t values (2)") + query("commit"));
-    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E", "CommandComplete ROLLBACK", "ReadyForQuery I"});
+    alice_.hears(
+        {"ErrorResponse ERROR 40001", "ReadyForQuery E", "CommandComplete ROLLBACK", "ReadyForQuery I"});
     EXPECT_EQ(stage_.backend_count(), 1U);
 }
 
@@ -274,6 +276,37 @@ TEST_F(Loss, WhileParametersAreAppliedIsMadeGoodElsewhere) {
     second().hears({"Query SELECT pg_catalog.set_config(E'application_name', E'bob', false)"});
     second().says(complete("SELECT 1") + parameter_status("application_name", "bob") + ready());
     second().hears({"Query insert into t values (1)"});
+}
+
+TEST_F(Loss, WhatATransactionHadSetIsUndoneWithIt) {
+    alice_.says(query("begin") + query("set timezone = 'Asia/Tokyo'"));
+    first().says(complete("BEGIN") + ready('T') + complete("SET") +
+                 parameter_status("TimeZone", "Asia/Tokyo") + ready('T'));
+    static_cast<void>(alice_.take());
+    first().hangs_up();
+    alice_.hears({"ParameterStatus TimeZone=UTC"});
+    alice_.says(query("rollback"));
+    alice_.hears({"CommandComplete ROLLBACK", "ReadyForQuery I"});
+    alice_.says(query("select 1"));
+    second().hears({"Query select 1"});
+}
+
+TEST_F(Loss, ABeginThatFailsLeavesTheOutcomeOfWhatFollowedItUnknown) {
+    alice_.says(query("begin"));
+    alice_.says(query("insert into t values (1)"));
+    // The server goes on with the statement, now outside of any transaction.
+    first().says(error("57014") + ready() + complete("INSERT 0 1") + ready());
+    EXPECT_TRUE(first().closed());
+    alice_.hears(
+        {"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 08007", "ReadyForQuery I"});
+}
+
+TEST_F(Loss, OfAClientAmidARequestOpensABackendForWhoeverWaits) {
+    Client& bob = stage_.logged_in();
+    alice_.says(query("select pg_sleep(9)"));
+    bob.says(query("select 1"));
+    alice_.hangs_up();
+    second().hears({"Query select 1"});
 }
 
 TEST_F(Loss, OfTheServerByTheMonitorsWordEndsWhatHangs) {

@@ -128,6 +128,20 @@ TEST(Pooling, TheParametersOfASessionAreAppliedWhereABackendDiffersAndNowhereEls
     backend.hears({"Query SELECT pg_catalog.set_config(E'TimeZone', E'Europe/Berlin', false)"});
 }
 
+TEST(Pooling, ALoginInSessionModeThatWaitedForTheFirstBackendGetsItsParameters) {
+    Scene scene;
+    scene.settings.pgring.pool_mode = config::PoolMode::Session;
+    scene.settings.pgring.default_pool_size = 1;
+    Stage stage(scene);
+    Parameters const parameters{{"user", "app"}, {"database", "db"}, {"application_name", "alice"}};
+    Client& alice = stage.client();
+    alice.says(startup(parameters) + query("select 1"));
+    Backend& backend = stage.backend(0);
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(complete("SELECT 1") + parameter_status("application_name", "alice") + ready());
+    backend.hears({"Query select 1"});
+}
+
 TEST(Pooling, WhoWaitsIsNotOvertakenWhileItsParametersAreApplied) {
     Scene scene;
     scene.settings.pgring.default_pool_size = 1;
