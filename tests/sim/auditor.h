@@ -1,0 +1,68 @@
+#pragma once
+/// What must be true of every run, whatever its seed: the one place where the properties stand. Model clients
+/// and servers report what they see; a property that does not hold throws Violation.
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+namespace pgring::sim {
+
+/// A property of pgring does not hold.
+struct Violation : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// Names a client of the world; every statement of a client carries it.
+using ClientNumber = std::uint32_t;
+inline constexpr ClientNumber kNobody = 0;
+
+class Auditor {
+  public:
+    /// What a client was told of a write.
+    enum class Told : std::uint8_t {
+        Nothing,       ///< not yet, or nothing any more: it may be applied or not
+        Acknowledged,  ///< it is applied
+        Refused,       ///< an error that says that nothing happened
+        Unknown,       ///< 08007, or the connection was closed
+    };
+
+    void require(bool holds, const std::string& what) const {
+        if (!holds) {
+            throw Violation(what);
+        }
+    }
+
+    /// A server committed a write.
+    void committed(const std::string& write) {
+        require(++writes_[write].commits == 1, "write " + write + " was applied twice");
+        require(writes_[write].told != Told::Refused, "write " + write + " was refused and applied later");
+    }
+    void told(const std::string& write, Told told) {
+        Write& entry = writes_[write];
+        require(entry.told == Told::Nothing, "write " + write + " was answered twice");
+        entry.told = told;
+        if (told == Told::Acknowledged) {
+            require(entry.commits == 1, "write " + write + " was acknowledged and not applied");
+        } else if (told == Told::Refused) {
+            require(entry.commits == 0, "write " + write + " was refused and had been applied");
+        }
+    }
+    [[nodiscard]] std::size_t acknowledged_count() const {
+        std::size_t count = 0;
+        for (const auto& [name, write] : writes_) {
+            count += write.told == Told::Acknowledged ? 1 : 0;
+        }
+        return count;
+    }
+
+  private:
+    struct Write {
+        std::uint32_t commits = 0;
+        Told told = Told::Nothing;
+    };
+    std::map<std::string, Write> writes_;
+};
+
+}  // namespace pgring::sim

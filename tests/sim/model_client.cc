@@ -1,0 +1,660 @@
+#include "sim/model_client.h"
+
+#include <algorithm>
+
+namespace pgring::sim {
+
+using namespace conversation;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kTimeZones[]{"Europe/Berlin", "Asia/Tokyo", "America/Lima", "UTC"};
+
+/// Errors by which pgring says that nothing was executed.
+bool says_nothing_happened(std::string_view sqlstate) {
+    return sqlstate == "53300" || sqlstate == "57P03" || sqlstate == "40001" || sqlstate == "57014" ||
+           sqlstate == "53200";
+}
+
+/// What is asked, on a line.
+std::string summary(std::string bytes) {
+    std::string text;
+    for (const Message& message : take_messages(bytes)) {
+        text += (text.empty() ? "" : ", ") + frontend_text(message).substr(0, 60);
+    }
+    return text;
+}
+
+}  // namespace
+
+ModelClient::ModelClient(ClientContext& context, ClientNumber number, std::uint32_t unit_count)
+    : context_(context), number_(number), units_left_(unit_count) {
+    autocommit_only_ = context.prng.chance(30);
+    read_only_ = context.has_standby && context.prng.chance(10);
+}
+
+void ModelClient::start() {
+    if (phase_ == Phase::Gone) {
+        return;
+    }
+    link_ = context_.network.connect_client(context_.prng.below(context_.worker_count), *this);
+    if (link_ == nullptr) {
+        phase_ = Phase::Gone;
+        return;
+    }
+    Parameters parameters{{"user", "app"}, {"database", "db"}};
+    if (context_.prng.chance(20)) {
+        time_zone_ = kTimeZones[context_.prng.below(std::size(kTimeZones))];
+        parameters.emplace_back("TimeZone", *time_zone_);
+    }
+    if (read_only_) {
+        parameters.emplace_back("application_name", "readonly");
+    } else if (context_.prng.chance(20)) {
+        parameters.emplace_back("application_name", who());
+    }
+    std::string const introduction = context_.prng.chance(20) ? ssl_request() : std::string();
+    if (!introduction.empty()) {
+        // The answer is 'N'; what follows may be said only then.
+        unread_ = "?";
+        say(introduction);
+        context_.schedule.after(100ms, [this, parameters] { say(startup(parameters)); });
+    } else {
+        say(startup(parameters));
+    }
+}
+
+std::string ModelClient::state() const {
+    std::string text = who() + (phase_ == Phase::LoggingIn  ? " is logging in"
+                                : phase_ == Phase::Thinking ? " thinks"
+                                : phase_ == Phase::Waiting  ? " waits"
+                                                            : " is gone");
+    return text + ", status " + status_ + ", " + std::to_string(waiting_for_.size()) + " units under way, " +
+           std::to_string(units_left_) + " to come";
+}
+
+// -- Listening
+// ----------------------------------------------------------------------------------------------------------
+
+void ModelClient::heard(std::string_view bytes) {
+    if (phase_ == Phase::Gone) {
+        return;
+    }
+    unread_.append(bytes);
+    if (unread_.starts_with('?')) {
+        if (unread_.size() == 1) {
+            return;
+        }
+        context_.auditor.require(unread_[1] == 'N' || unread_[1] == 'E',
+                                 "the answer to an SSLRequest is no N");
+        unread_.erase(0, unread_[1] == 'N' ? 2 : 1);
+    }
+    for (const Message& message : take_messages(unread_)) {
+        if (phase_ == Phase::LoggingIn) {
+            on_login_message(message);
+        } else if (phase_ != Phase::Gone) {
+            on_message(message);
+        }
+    }
+}
+
+void ModelClient::closed() {
+    context_.log(who() + " was disconnected");
+    context_.auditor.require(!context_.calm || phase_ == Phase::LoggingIn || phase_ == Phase::Gone,
+                             who() + " was disconnected though nothing went wrong");
+    link_ = nullptr;
+    gone();
+}
+
+void ModelClient::on_login_message(const Message& message) {
+    if (message.type == 'K') {
+        process_id_ = read_number(std::string_view(message.body).substr(0, 4));
+        secret_ = message.body.substr(4);
+    } else if (message.type == 'S') {
+        std::string const text = backend_text(message);
+        if (text.starts_with("ParameterStatus TimeZone=")) {
+            context_.auditor.require(text == "ParameterStatus TimeZone=" + *time_zone_,
+                                     who() + " was welcomed with " + text);
+        }
+    } else if (message.type == 'E') {
+        context_.log(who() + " was refused: " + backend_text(message));
+    } else if (message.type == 'Z') {
+        context_.auditor.require(message.body == "I", "a login ends in transaction status " + message.body);
+        phase_ = Phase::Thinking;
+        next();
+    }
+}
+
+void ModelClient::on_message(const Message& message) {
+    std::string const text = backend_text(message);
+    context_.log("    " + who() + " hears " + text.substr(0, 100));
+    if (message.type == 'N' || message.type == 'A' || message.type == 'S') {
+        if (text.starts_with("ParameterStatus server_version=")) {
+            return;
+        }
+        return;
+    }
+    if (message.type == 'E' && error_field(message, 'V') == "FATAL") {
+        // The connection ends; closed() settles what is open.
+        context_.auditor.require(!context_.calm, who() + " hears " + text + " though nothing went wrong");
+        return;
+    }
+    context_.auditor.require(!waiting_for_.empty(), who() + " hears " + text + " without having asked");
+    if (message.type == 'Z') {
+        on_ready(message.body[0]);
+        return;
+    }
+    if (message.type == 'E') {
+        context_.auditor.require(error_.empty(), who() + " hears of a second error: " + text);
+        error_ = error_field(message, 'C');
+        return;
+    }
+    context_.auditor.require(error_.empty(), who() + " hears " + text + " behind an error");
+    const Unit& unit = waiting_for_.front();
+    if (unit.kind == Unit::Kind::Commit && status_ == 'E') {
+        context_.auditor.require(text == "CommandComplete ROLLBACK",
+                                 who() + " commits a failed transaction: " + text);
+        return;
+    }
+    answer_.push_back(text);
+    context_.auditor.require(
+        answer_.size() <= unit.answer.size() && answer_.back() == unit.answer[answer_.size() - 1],
+        who() + " hears " + text.substr(0, 200) + " instead of " +
+            (answer_.size() <= unit.answer.size() ? unit.answer[answer_.size() - 1].substr(0, 200)
+                                                  : std::string("nothing")));
+}
+
+void ModelClient::on_ready(char status) {
+    Unit const unit = std::move(waiting_for_.front());
+    waiting_for_.pop_front();
+    if (error_.empty()) {
+        check(unit, status);
+    } else {
+        check_error(unit, status);
+    }
+    settle_writes(unit, status);
+    status_ = status;
+    if (waiting_for_.empty()) {
+        status_ahead_ = status;
+        cancel_may_hit_ = cancels_open_ > 0;
+    }
+    answer_.clear();
+    error_.clear();
+    if (waiting_for_.empty()) {
+        phase_ = Phase::Thinking;
+        next();
+    }
+}
+
+/// The unit went well, or says so.
+void ModelClient::check(const Unit& unit, char status) {
+    bool const ends_failed = status_ == 'E' && unit.kind == Unit::Kind::Commit;
+    std::vector<std::string> expected = unit.answer;
+    context_.auditor.require(answer_.size() == expected.size() || ends_failed,
+                             who() + " hears ReadyForQuery before the whole answer");
+    context_.auditor.require(unit.sqlstate.empty(), who() + " misses the error " + unit.sqlstate);
+    char expected_status = status_;
+    switch (unit.kind) {
+        case Unit::Kind::Begin:
+            expected_status = 'T';
+            break;
+        case Unit::Kind::Commit:
+        case Unit::Kind::Rollback:
+            expected_status = 'I';
+            break;
+        case Unit::Kind::Plain:
+        case Unit::Kind::Close:
+        case Unit::Kind::Write:
+        case Unit::Kind::SetTimeZone:
+        case Unit::Kind::SetTimeout:
+            break;
+    }
+    context_.auditor.require(status == expected_status,
+                             who() + " is in status " + status + " instead of " + expected_status);
+    if (unit.kind == Unit::Kind::Rollback) {
+        time_zone_ = time_zone_before_;
+        statement_timeout_ = statement_timeout_before_;
+    } else if (unit.kind == Unit::Kind::SetTimeZone) {
+        time_zone_ = unit.value;
+    } else if (unit.kind == Unit::Kind::SetTimeout) {
+        statement_timeout_ = unit.value;
+    }
+}
+
+void ModelClient::check_error(const Unit& unit, char status) {
+    Auditor& auditor = context_.auditor;
+    bool const expected = error_ == unit.sqlstate ||
+                          (status_ == 'E' && (error_ == "25P02" || error_ == "26000")) ||
+                          (read_only_ && error_ == "25006");
+    bool const canceled = error_ == "57014" && cancel_may_hit_;
+    auditor.require(error_ != "57014" || canceled, who() + " was cancelled without having asked for it");
+    auditor.require(expected || canceled || !context_.calm,
+                    who() + " hears error " + error_ + " though nothing went wrong");
+    bool const known =
+        expected || canceled || says_nothing_happened(error_) || error_ == "08007" || error_ == "25006";
+    auditor.require(known, who() + " hears of error " + error_);
+    bool const ends_under_way = std::ranges::any_of(waiting_for_, [](const Unit& later) {
+        return later.kind == Unit::Kind::Commit || later.kind == Unit::Kind::Rollback;
+    });
+    // A loss is told to the whole pipeline in the status at its end.
+    if (status_ != 'I' && unit.kind != Unit::Kind::Commit && unit.kind != Unit::Kind::Rollback &&
+        error_ != "08007" && !ends_under_way) {
+        auditor.require(status == 'E',
+                        who() + " is in status " + status + " after error " + error_ + " in a transaction");
+    }
+    if (unit.kind == Unit::Kind::SetTimeZone && !(expected || canceled)) {
+        time_zone_.reset();
+    }
+    if (unit.kind == Unit::Kind::Close) {
+        prepared_[unit.name] = *unit.mark;
+    } else if (unit.mark.has_value() && unit.sqlstate.empty()) {
+        prepared_.erase(unit.name);
+    }
+}
+
+void ModelClient::settle_writes(const Unit& unit, char status) {
+    auto const tell = [this](const std::vector<std::string>& writes, Auditor::Told told) {
+        for (const std::string& write : writes) {
+            context_.auditor.told(write, told);
+        }
+    };
+    if (!error_.empty()) {
+        Auditor::Told const told = error_ == "08007" ? Auditor::Told::Unknown : Auditor::Told::Refused;
+        tell(unit.writes, told);
+        if (status == 'I') {
+            tell(std::exchange(open_writes_, {}), told);
+            if (status_ != 'I') {
+                time_zone_.reset();
+            }
+        }
+        return;
+    }
+    if (unit.kind == Unit::Kind::Commit) {
+        tell(std::exchange(open_writes_, {}),
+             status_ == 'E' ? Auditor::Told::Refused : Auditor::Told::Acknowledged);
+        if (status_ == 'E') {
+            time_zone_ = time_zone_before_;
+            statement_timeout_ = statement_timeout_before_;
+        }
+    } else if (unit.kind == Unit::Kind::Rollback) {
+        tell(std::exchange(open_writes_, {}), Auditor::Told::Refused);
+    } else if (status == 'I') {
+        tell(unit.writes, Auditor::Told::Acknowledged);
+    } else {
+        open_writes_.insert(open_writes_.end(), unit.writes.begin(), unit.writes.end());
+    }
+}
+
+// -- Speaking
+// -----------------------------------------------------------------------------------------------------------
+
+void ModelClient::say(std::string bytes) {
+    if (link_ != nullptr && !bytes.empty()) {
+        context_.network.say(*link_, bytes);
+    }
+}
+
+void ModelClient::next() {
+    base::Duration const delay(static_cast<std::int64_t>(context_.prng.below(100'000'000)));
+    context_.schedule.after(delay, [this] {
+        if (phase_ != Phase::Thinking) {
+            return;
+        }
+        if (units_left_ == 0 && (status_ == 'I' || context_.prng.chance(30))) {
+            leave();
+            return;
+        }
+        std::uint32_t const burst =
+            context_.prng.chance(30) ? 2 + static_cast<std::uint32_t>(context_.prng.below(4)) : 1;
+        std::string bytes;
+        cancel_may_hit_ = cancels_open_ > 0;
+        for (std::uint32_t i = 0; i < burst; ++i) {
+            // Only what has no bearing on what comes behind it is followed by more.
+            Unit unit = draw_unit();
+            bool const goes_on =
+                unit.name.empty() && (unit.kind == Unit::Kind::Plain || unit.kind == Unit::Kind::Write);
+            bool const fails = !unit.sqlstate.empty();
+            context_.log("  " + who() + " asks " + summary(unit.bytes));
+            bytes += unit.bytes;
+            waiting_for_.push_back(std::move(unit));
+            units_left_ -= units_left_ > 0 ? 1 : 0;
+            if (!goes_on || fails) {
+                break;
+            }
+        }
+        phase_ = Phase::Waiting;
+        say(std::move(bytes));
+        if (context_.prng.chance(10)) {
+            ask_to_cancel();
+        }
+        if (context_.prng.chance(10)) {
+            read_slowly();
+        }
+        if (context_.prng.chance(2)) {
+            context_.schedule.after(context_.network.draw_delay() * 5, [this] { vanish(); });
+        }
+    });
+}
+
+void ModelClient::read_slowly() {
+    if (link_ == nullptr) {
+        return;
+    }
+    context_.network.set_deaf(*link_, true);
+    context_.schedule.after(base::Duration(static_cast<std::int64_t>(context_.prng.below(800'000'000))),
+                            [this] {
+                                if (link_ != nullptr) {
+                                    context_.network.set_deaf(*link_, false);
+                                }
+                            });
+}
+
+void ModelClient::leave() {
+    context_.log(who() + " leaves");
+    if (context_.prng.chance(80)) {
+        say(terminate());
+    }
+    if (link_ != nullptr) {
+        context_.network.end(*std::exchange(link_, nullptr), Network::End::Orderly);
+    }
+    gone();
+}
+
+void ModelClient::vanish() {
+    if (phase_ == Phase::Gone) {
+        return;
+    }
+    context_.log(who() + " vanishes");
+    if (link_ != nullptr) {
+        context_.network.end(*std::exchange(link_, nullptr),
+                             context_.prng.chance(50) ? Network::End::Reset : Network::End::Orderly);
+    }
+    gone();
+}
+
+void ModelClient::gone() {
+    // What becomes of the writes under way nobody tells any more.
+    phase_ = Phase::Gone;
+    waiting_for_.clear();
+    open_writes_.clear();
+}
+
+// -- Cancelling
+// ---------------------------------------------------------------------------------------------------------
+
+void ModelClient::Canceler::heard(std::string_view bytes) {
+    client_.context_.auditor.require(bytes.empty(), "a CancelRequest was answered");
+}
+
+void ModelClient::Canceler::closed() {
+    --client_.cancels_open_;
+}
+
+void ModelClient::ask_to_cancel() {
+    context_.schedule.after(context_.network.draw_delay(), [this] {
+        if (phase_ != Phase::Waiting) {
+            return;
+        }
+        bool const wrong = context_.prng.chance(20);
+        Canceler& canceler = cancelers_.emplace_back(*this);
+        Link* const link =
+            context_.network.connect_client(context_.prng.below(context_.worker_count), canceler);
+        if (link == nullptr) {
+            return;
+        }
+        context_.log("  " + who() + (wrong ? " asks to cancel with a wrong secret" : " asks to cancel"));
+        ++cancels_open_;
+        if (!wrong) {
+            cancel_may_hit_ = true;
+        }
+        std::string secret = secret_;
+        if (wrong) {
+            secret[0] = static_cast<char>(secret[0] ^ 1);
+        }
+        context_.network.say(*link, cancel_request(process_id_, secret));
+    });
+}
+
+// -- The programme
+// ------------------------------------------------------------------------------------------------------
+
+std::string ModelClient::token(char kind) {
+    return "c" + std::to_string(number_) + "." + kind + std::to_string(next_token_++);
+}
+
+std::string ModelClient::echo() const {
+    return "|" + time_zone_.value_or("") + "|" + statement_timeout_;
+}
+
+Unit ModelClient::draw_unit() {
+    if (!time_zone_.has_value()) {
+        // After an error of a SET nobody knows the value; so it is set again before anything else.
+        return status_ahead_ == 'I' ? set_time_zone() : control(Unit::Kind::Rollback);
+    }
+    if (status_ahead_ != 'I') {
+        return draw_in_transaction();
+    }
+    switch (context_.prng.below(16)) {
+        case 0:
+        case 1:
+            return extended_read();
+        case 2:
+        case 3:
+            return write();
+        case 4:
+            return extended_write();
+        case 5:
+            return failing();
+        case 6:
+            return copy_in();
+        case 7:
+        case 8:
+            return autocommit_only_ ? read() : control(Unit::Kind::Begin);
+        case 9:
+            return set_time_zone();
+        case 10:
+            return context_.prng.chance(50)                  ? set_timeout()
+                   : context_.prng.chance(20) && !read_only_ ? pin()
+                                                             : read();
+        case 11:
+            return prepare();
+        case 12:
+            return use_prepared();
+        case 13:
+            return context_.prng.chance(40) ? close_prepared() : mixed_batch();
+        case 14:
+            return large_read();
+        default:
+            return read();
+    }
+}
+
+Unit ModelClient::draw_in_transaction() {
+    switch (context_.prng.below(9)) {
+        case 0:
+            return read();
+        case 1:
+            return extended_read();
+        case 2:
+            return write();
+        case 3:
+            return extended_write();
+        case 4:
+            return context_.prng.chance(50) ? set_time_zone() : set_timeout();
+        case 5:
+            return use_prepared();
+        case 6:
+            return control(Unit::Kind::Rollback);
+        default:
+            return control(Unit::Kind::Commit);
+    }
+}
+
+Unit ModelClient::read() {
+    std::string const mine = token('r');
+    bool const slow = context_.prng.chance(20);
+    return {.bytes = query((slow ? "select pg_sleep(1), '" : "select '") + mine + "'"),
+            .answer = {"RowDescription", "DataRow " + mine + echo(), "CommandComplete SELECT 1"}};
+}
+
+Unit ModelClient::extended_read() {
+    std::string const mine = token('r');
+    std::string const middle = context_.prng.chance(50) ? describe_portal() : std::string();
+    std::vector<std::string> answer{"ParseComplete", "BindComplete"};
+    if (!middle.empty()) {
+        answer.emplace_back("RowDescription");
+    }
+    answer.emplace_back("RowDescription");
+    answer.push_back("DataRow " + mine + echo());
+    answer.emplace_back("CommandComplete SELECT 1");
+    std::string const flushed = context_.prng.chance(20) ? flush() : std::string();
+    return {.bytes = parse("", "select '" + mine + "'") + bind("") + middle + flushed + execute() + sync(),
+            .answer = std::move(answer)};
+}
+
+Unit ModelClient::write() {
+    std::string const mine = token('w');
+    return {.kind = Unit::Kind::Write,
+            .bytes = query("insert into t values ('" + mine + "')"),
+            .answer = {"CommandComplete INSERT 0 1"},
+            .writes = {mine}};
+}
+
+Unit ModelClient::extended_write() {
+    std::string const mine = token('w');
+    return {.kind = Unit::Kind::Write,
+            .bytes = parse("", "insert into t values ($1)") + bind("", {mine}) + execute() + sync(),
+            .answer = {"ParseComplete", "BindComplete", "CommandComplete INSERT 0 1"},
+            .writes = {mine}};
+}
+
+Unit ModelClient::failing() {
+    switch (context_.prng.below(3)) {
+        case 0:
+            return {.bytes = query("insert into t values ('duplicate " + token('f') + "')"),
+                    .sqlstate = "23505"};
+        case 1:
+            return {.bytes = parse("", "selec '" + token('f') + "'") + bind("") + execute() + sync(),
+                    .sqlstate = "42601"};
+        default:
+            return {.bytes = bind("missing", {token('f')}) + execute() + sync(), .sqlstate = "26000"};
+    }
+}
+
+Unit ModelClient::copy_in() {
+    std::string const mine = token('w');
+    std::string const start = query("copy t from stdin /* " + mine + " */");
+    return {.kind = Unit::Kind::Write,
+            .bytes = start + copy_data(mine) + copy_done(),
+            .answer = {"CopyInResponse", "CommandComplete COPY 1"},
+            .writes = {mine}};
+}
+
+Unit ModelClient::control(Unit::Kind kind) {
+    if (kind == Unit::Kind::Begin) {
+        status_ahead_ = 'T';
+        time_zone_before_ = time_zone_;
+        statement_timeout_before_ = statement_timeout_;
+        return {.kind = kind, .bytes = query("begin"), .answer = {"CommandComplete BEGIN"}};
+    }
+    bool const failed = status_ahead_ == 'E';
+    status_ahead_ = 'I';
+    if (kind == Unit::Kind::Commit) {
+        return {.kind = kind,
+                .bytes = query("commit"),
+                .answer = {failed ? "CommandComplete ROLLBACK" : "CommandComplete COMMIT"}};
+    }
+    return {.kind = kind, .bytes = query("rollback"), .answer = {"CommandComplete ROLLBACK"}};
+}
+
+Unit ModelClient::set_time_zone() {
+    std::string const value(kTimeZones[context_.prng.below(std::size(kTimeZones))]);
+    return {.kind = Unit::Kind::SetTimeZone,
+            .bytes = query("set timezone = '" + value + "'"),
+            .answer = {"CommandComplete SET"},
+            .value = value};
+}
+
+Unit ModelClient::set_timeout() {
+    std::string const value = std::to_string(context_.prng.below(3));
+    return {.kind = Unit::Kind::SetTimeout,
+            .bytes = query("set statement_timeout = '" + value + "' /* " + token('s') + " */"),
+            .answer = {"CommandComplete SET"},
+            .value = value};
+}
+
+/// What only DISCARD ALL undoes.
+Unit ModelClient::pin() {
+    return {.kind = Unit::Kind::Write,
+            .bytes = query("create temporary table x (y int) /* " + token('s') + " */"),
+            .answer = {"CommandComplete CREATE TABLE"}};
+}
+
+Unit ModelClient::prepare() {
+    std::string const name = "s" + std::to_string(context_.prng.below(4));
+    std::string const mark = "p" + std::to_string(context_.prng.below(6));
+    bool const taken = prepared_.contains(name);
+    Unit unit{.bytes = parse(name, "select $1, '" + mark + "'") + sync(), .name = name, .mark = mark};
+    if (taken) {
+        unit.sqlstate = "42P05";
+    } else {
+        unit.answer = {"ParseComplete"};
+        prepared_[name] = mark;
+    }
+    return unit;
+}
+
+Unit ModelClient::use_prepared() {
+    if (prepared_.empty()) {
+        return read();
+    }
+    auto at = prepared_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(context_.prng.below(prepared_.size())));
+    std::string const mine = token('r');
+    return {.bytes = bind(at->first, {mine}) + execute() + sync(),
+            .answer = {"BindComplete", "RowDescription", "DataRow " + mine + ":" + at->second + echo(),
+                       "CommandComplete SELECT 1"}};
+}
+
+Unit ModelClient::close_prepared() {
+    if (prepared_.empty()) {
+        return read();
+    }
+    auto const [name, mark] = *prepared_.begin();
+    prepared_.erase(name);
+    return {.kind = Unit::Kind::Close,
+            .bytes = close_statement(name) + sync(),
+            .answer = {"CloseComplete"},
+            .name = name,
+            .mark = mark};
+}
+
+/// Several statements before one Sync; some prepared on the way.
+Unit ModelClient::mixed_batch() {
+    Unit unit;
+    std::uint32_t const count = 1 + static_cast<std::uint32_t>(context_.prng.below(4));
+    for (std::uint32_t i = 0; i < count; ++i) {
+        std::string const name = "m" + std::to_string(next_token_);
+        std::string const mark = "p" + std::to_string(context_.prng.below(6));
+        std::string const mine = token('r');
+        unit.bytes +=
+            parse(name, "select $1, '" + mark + "'") + bind(name, {mine}) + execute() + close_statement(name);
+        unit.answer.insert(unit.answer.end(), {"ParseComplete", "BindComplete", "RowDescription",
+                                               "DataRow " + mine + ":" + mark + echo(),
+                                               "CommandComplete SELECT 1", "CloseComplete"});
+    }
+    unit.bytes += sync();
+    return unit;
+}
+
+/// Larger than any buffer, there and back.
+Unit ModelClient::large_read() {
+    std::string const mine = token('r') + std::string(context_.prng.below(100'000), 'x');
+    return {.kind = Unit::Kind::Write,
+            .bytes = parse("", "select $1, 'p'") + bind("", {mine}) + execute() + sync(),
+            .answer = {"ParseComplete", "BindComplete", "RowDescription", "DataRow " + mine + ":p" + echo(),
+                       "CommandComplete SELECT 1"}};
+}
+
+}  // namespace pgring::sim

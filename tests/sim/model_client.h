@@ -1,0 +1,158 @@
+#pragma once
+/// A model of a client: it runs a programme of units, knows what each of them must answer, and checks that it
+/// does, in order.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "conversation/messages.h"
+#include "sim/auditor.h"
+#include "sim/network.h"
+#include "sim/peer.h"
+#include "sim/schedule.h"
+
+namespace pgring::sim {
+
+/// What model clients share.
+struct ClientContext {
+    Schedule& schedule;
+    base::Prng& prng;
+    Network& network;
+    Auditor& auditor;
+    std::function<void(const std::string&)> log;
+    /// Nothing goes wrong in this world and nobody has to wait long: every error is pgring's.
+    bool calm = false;
+    std::size_t worker_count = 1;
+    bool has_standby = false;
+};
+
+/// One request up to its ReadyForQuery, and what must come back.
+struct Unit {
+    enum class Kind : std::uint8_t {
+        Plain,
+        Write,
+        Begin,
+        Commit,
+        Rollback,
+        SetTimeZone,
+        SetTimeout,
+        Close
+    } kind{};
+    std::string bytes{};
+    /// What it answers where nothing fails (conversation::backend_text), without ReadyForQuery.
+    std::vector<std::string> answer{};
+    /// The SQLSTATE it must fail with, where it must.
+    std::string sqlstate{};
+    /// Names of the writes in it.
+    std::vector<std::string> writes{};
+    /// SetTimeZone: the value.
+    std::string value{};
+    /// A name that exists if the unit goes well, with its statement's mark; or that is gone.
+    std::string name{};
+    std::optional<std::string> mark{};
+};
+
+class ModelClient final : public Peer {
+  public:
+    ModelClient(ClientContext& context, ClientNumber number, std::uint32_t unit_count);
+
+    void start();
+    void heard(std::string_view bytes) override;
+    void closed() override;
+    /// Leaves without a word.
+    void vanish();
+    [[nodiscard]] bool finished() const { return phase_ == Phase::Gone; }
+    [[nodiscard]] ClientNumber number() const { return number_; }
+    [[nodiscard]] std::string state() const;
+
+  private:
+    enum class Phase : std::uint8_t { LoggingIn, Thinking, Waiting, Gone };
+
+    /// A second connection that asks to cancel what this client runs.
+    class Canceler final : public Peer {
+      public:
+        explicit Canceler(ModelClient& client) : client_(client) {}
+        void heard(std::string_view) override;
+        void closed() override;
+
+      private:
+        ModelClient& client_;
+    };
+
+    void on_message(const conversation::Message& message);
+    void on_login_message(const conversation::Message& message);
+    void on_ready(char status);
+    void check(const Unit& unit, char status);
+    void check_error(const Unit& unit, char status);
+    void settle_writes(const Unit& unit, char status);
+    void next();
+    void say(std::string bytes);
+    void leave();
+    void gone();
+    void ask_to_cancel();
+    void read_slowly();
+
+    // -- The programme --
+    [[nodiscard]] Unit draw_unit();
+    [[nodiscard]] Unit draw_in_transaction();
+    [[nodiscard]] Unit read();
+    [[nodiscard]] Unit extended_read();
+    [[nodiscard]] Unit write();
+    [[nodiscard]] Unit extended_write();
+    [[nodiscard]] Unit failing();
+    [[nodiscard]] Unit copy_in();
+    [[nodiscard]] Unit control(Unit::Kind kind);
+    [[nodiscard]] Unit set_time_zone();
+    [[nodiscard]] Unit set_timeout();
+    [[nodiscard]] Unit pin();
+    [[nodiscard]] Unit prepare();
+    [[nodiscard]] Unit use_prepared();
+    [[nodiscard]] Unit close_prepared();
+    [[nodiscard]] Unit mixed_batch();
+    [[nodiscard]] Unit large_read();
+    [[nodiscard]] std::string token(char kind);
+    /// What a statement answers behind its own token: the parameters it runs under.
+    [[nodiscard]] std::string echo() const;
+    [[nodiscard]] std::string who() const { return "client " + std::to_string(number_); }
+
+    ClientContext& context_;
+    ClientNumber number_;
+    std::uint32_t units_left_;
+    Phase phase_ = Phase::LoggingIn;
+    bool read_only_ = false;
+    bool autocommit_only_ = false;
+    Link* link_ = nullptr;
+    std::string unread_;
+    std::uint32_t process_id_ = 0;
+    std::string secret_;
+
+    std::deque<Unit> waiting_for_;
+    /// What came for the front unit so far.
+    std::vector<std::string> answer_;
+    std::string error_;
+    std::uint32_t next_token_ = 0;
+
+    char status_ = 'I';
+    /// The status when all that is under way has gone well.
+    char status_ahead_ = 'I';
+    /// Writes of the open transaction.
+    std::vector<std::string> open_writes_;
+    /// Unknown after an error of a SET.
+    std::optional<std::string> time_zone_{"UTC"};
+    std::optional<std::string> time_zone_before_;
+    std::string statement_timeout_ = "0";
+    std::string statement_timeout_before_ = "0";
+    std::map<std::string, std::string> prepared_;
+    std::deque<Canceler> cancelers_;
+    std::uint32_t cancels_open_ = 0;
+    /// A cancel was open at some time since the front unit was sent.
+    bool cancel_may_hit_ = false;
+};
+
+}  // namespace pgring::sim

@@ -1,0 +1,751 @@
+#include "sim/model_server.h"
+
+#include <algorithm>
+
+namespace pgring::sim {
+
+using namespace conversation;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const SessionParameters kDefaults{{"TimeZone", "UTC"}, {"application_name", ""}, {"statement_timeout", "0"}};
+constexpr std::string_view kTimeZones[]{"UTC", "Europe/Berlin", "Asia/Tokyo", "America/Lima"};
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lowered(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(), lower);
+    return result;
+}
+
+/// The text between the first pair of single quotes at or behind `from`.
+std::string quoted(std::string_view text, std::size_t from = 0) {
+    std::size_t const begin = text.find('\'', from);
+    if (begin == std::string_view::npos) {
+        return {};
+    }
+    std::size_t const end = text.find('\'', begin + 1);
+    return std::string(text.substr(begin + 1, end - begin - 1));
+}
+
+std::string take_string(std::string& body) {
+    std::size_t const end = body.find('\0');
+    std::string text = body.substr(0, end);
+    body.erase(0, end + 1);
+    return text;
+}
+
+std::uint32_t take_number(std::string& body, std::size_t width) {
+    std::uint32_t const value = read_number(std::string_view(body).substr(0, width));
+    body.erase(0, width);
+    return value;
+}
+
+bool is_reported(std::string_view name) {
+    return name != "statement_timeout";
+}
+
+/// The parameter's own spelling of its name, or nothing.
+std::string known_name(std::string_view name) {
+    for (const auto& [known, value] : kDefaults) {
+        if (lowered(known) == lowered(name)) {
+            return known;
+        }
+    }
+    return {};
+}
+
+std::vector<std::string> split_statements(const std::string& text) {
+    std::vector<std::string> statements;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t const end = std::min(text.find("; ", at), text.size());
+        statements.push_back(text.substr(at, end - at));
+        at = end + 2;
+    }
+    return statements;
+}
+
+}  // namespace
+
+ClientNumber client_of(std::string_view text) {
+    for (std::size_t at = text.find('c'); at != std::string_view::npos; at = text.find('c', at + 1)) {
+        std::size_t end = at + 1;
+        ClientNumber number = 0;
+        while (end < text.size() && is_digit(text[end])) {
+            number = number * 10 + static_cast<ClientNumber>(text[end++] - '0');
+        }
+        if (end > at + 1 && end < text.size() && text[end] == '.') {
+            return number;
+        }
+    }
+    return kNobody;
+}
+
+// -- The host
+// -----------------------------------------------------------------------------------------------------------
+
+Peer* ModelServer::accept(Link& link) {
+    if (!running_ || refusing_) {
+        return nullptr;
+    }
+    auto const process_id = static_cast<std::uint32_t>(1000 * (index_ + 1)) + next_process_++;
+    processes_.push_back(std::make_unique<ServerProcess>(*this, link, process_id));
+    return processes_.back().get();
+}
+
+void ModelServer::die() {
+    note("dies");
+    running_ = false;
+    hung_ = false;
+    for (const auto& process : processes_) {
+        process->vanish();
+    }
+}
+
+void ModelServer::restart() {
+    note("restarts");
+    for (const auto& process : processes_) {
+        process->terminate("57P01");
+    }
+}
+
+void ModelServer::hang() {
+    if (running_) {
+        note("hangs");
+        hung_ = true;
+    }
+}
+
+void ModelServer::resume() {
+    if (std::exchange(hung_, false)) {
+        note("goes on");
+        for (const auto& process : processes_) {
+            process->wake();
+        }
+    }
+}
+
+void ModelServer::start() {
+    note("starts");
+    running_ = true;
+}
+
+void ModelServer::become(Role role, std::uint32_t timeline) {
+    note(role == Role::Primary ? "becomes primary" : "becomes standby");
+    role_ = role;
+    timeline_ = timeline;
+}
+
+void ModelServer::reset_one() {
+    std::vector<ServerProcess*> present;
+    for (const auto& process : processes_) {
+        if (process->alive()) {
+            present.push_back(process.get());
+        }
+    }
+    if (!present.empty()) {
+        ServerProcess& victim = *present[context_.prng.below(present.size())];
+        note("resets " + std::to_string(victim.process_id()));
+        victim.vanish();
+    }
+}
+
+void ModelServer::cancel(std::uint32_t process_id, std::string_view secret) {
+    for (const auto& process : processes_) {
+        if (process->process_id() == process_id) {
+            context_.auditor.require(process->secret() == secret, "a cancel with a wrong secret was sent on");
+            process->cancel();
+            return;
+        }
+    }
+    context_.auditor.require(false, "a cancel for an unknown process was sent on");
+}
+
+void ModelServer::note(const std::string& what) {
+    context_.log("server " + std::to_string(index_) + " " + what);
+}
+
+// -- The process: reading
+// -----------------------------------------------------------------------------------------------
+
+ServerProcess::ServerProcess(ModelServer& server, Link& link, std::uint32_t process_id)
+    : server_(server),
+      link_(&link),
+      process_id_(process_id),
+      parameters_(kDefaults),
+      parameters_before_(kDefaults),
+      reported_(kDefaults) {}
+
+void ServerProcess::heard(std::string_view bytes) {
+    if (!alive_) {
+        return;
+    }
+    unread_.append(bytes);
+    if (state_ == State::Startup) {
+        on_startup();
+    } else {
+        for (Message& message : take_messages(unread_)) {
+            messages_.push_back(std::move(message));
+        }
+    }
+    schedule_next();
+}
+
+void ServerProcess::closed() {
+    link_ = nullptr;
+    // What came whole is still carried out, then the session ends; an open transaction is rolled back.
+    messages_.push_back({.type = 'X', .body = {}});
+    schedule_next();
+}
+
+void ServerProcess::vanish() {
+    if (std::exchange(alive_, false) && link_ != nullptr) {
+        server_.context().network.end(*std::exchange(link_, nullptr), Network::End::Reset);
+    }
+}
+
+void ServerProcess::terminate(std::string_view sqlstate) {
+    if (!alive_) {
+        return;
+    }
+    alive_ = false;
+    if (link_ != nullptr) {
+        server_.context().network.say(*link_, out_ + error(sqlstate, "terminating connection", "FATAL"));
+        server_.context().network.end(*std::exchange(link_, nullptr), Network::End::Orderly);
+    }
+}
+
+void ServerProcess::cancel() {
+    cancelled_ = busy_;
+}
+
+void ServerProcess::wake() {
+    schedule_next();
+}
+
+void ServerProcess::on_startup() {
+    if (unread_.size() < 8 || unread_.size() < read_number(std::string_view(unread_).substr(0, 4))) {
+        return;
+    }
+    std::string packet = unread_.substr(0, read_number(std::string_view(unread_).substr(0, 4)));
+    unread_.erase(0, packet.size());
+    messages_.push_back({.type = '!', .body = packet.substr(4)});
+    state_ = State::Ready;
+}
+
+void ServerProcess::schedule_next() {
+    if (!alive_ || busy_ || messages_.empty() || server_.hung()) {
+        return;
+    }
+    busy_ = true;
+    base::Duration delay = server_.context().network.draw_delay() / 4;
+    const Message& message = messages_.front();
+    if ((message.type == 'Q' && message.body.find("pg_sleep") != std::string::npos) || message.type == '!') {
+        delay += base::Duration(static_cast<std::int64_t>(server_.context().prng.below(200'000'000)));
+    }
+    if (message.type == 'E') {
+        std::string body = message.body;
+        auto const portal = portals_.find(take_string(body));
+        if (portal != portals_.end() && portal->second.text.find("pg_sleep") != std::string::npos) {
+            delay += base::Duration(static_cast<std::int64_t>(server_.context().prng.below(200'000'000)));
+        }
+    }
+    server_.context().schedule.after(delay, [this] { process_next(); });
+}
+
+void ServerProcess::process_next() {
+    busy_ = false;
+    if (!alive_ || server_.hung()) {
+        return;
+    }
+    Message const message = std::move(messages_.front());
+    messages_.pop_front();
+    process(message);
+    cancelled_ = false;
+    schedule_next();
+}
+
+void ServerProcess::process(const Message& message) {
+    server_.context().log("  " + std::to_string(process_id_) + " <- " +
+                          (message.type == '!' ? "startup" : frontend_text(message)).substr(0, 120));
+    if (message.type == '!') {
+        std::string body = message.body;
+        std::uint32_t const code = take_number(body, 4);
+        if (code == ((1234U << 16U) | 5678U)) {
+            std::uint32_t const process_id = take_number(body, 4);
+            server_.cancel(process_id, body);
+            alive_ = false;
+            if (link_ != nullptr) {
+                server_.context().network.end(*std::exchange(link_, nullptr), Network::End::Orderly);
+            }
+            return;
+        }
+        out_ +=
+            authentication_ok() + parameter_status("TimeZone", "UTC") +
+            parameter_status("application_name", "") + parameter_status("client_encoding", "UTF8") +
+            parameter_status("server_version", "15.0") +
+            parameter_status("standard_conforming_strings", "on") +
+            parameter_status("in_hot_standby", server_.role() == ModelServer::Role::Primary ? "off" : "on") +
+            backend_key(process_id_, secret());
+        ready();
+        return;
+    }
+    if (message.type == 'X') {
+        roll_back();
+        alive_ = false;
+        if (link_ != nullptr) {
+            server_.context().network.end(*std::exchange(link_, nullptr), Network::End::Orderly);
+        }
+        return;
+    }
+    if (state_ == State::CopyIn) {
+        on_copy(message);
+        return;
+    }
+    if (skips_to_sync_ && message.type != 'S') {
+        return;
+    }
+    switch (message.type) {
+        case 'Q':
+            run_query(message.body.substr(0, message.body.size() - 1));
+            break;
+        case 'P':
+            on_parse(message.body);
+            break;
+        case 'B':
+            on_bind(message.body);
+            break;
+        case 'D':
+            on_describe(message.body);
+            break;
+        case 'E':
+            on_execute(message.body);
+            break;
+        case 'C':
+            on_close(message.body);
+            break;
+        case 'S':
+            on_sync();
+            break;
+        case 'H':
+            flush();
+            break;
+        case 'd':
+        case 'c':
+        case 'f':
+            break;  // After a failed COPY they are ignored.
+        default:
+            server_.context().auditor.require(false, std::string("the server was sent ") + message.type);
+    }
+    if (server_.context().prng.chance(10)) {
+        flush();
+    }
+}
+
+void ServerProcess::flush() {
+    if (link_ != nullptr && !out_.empty()) {
+        server_.context().network.say(*link_, out_);
+    }
+    out_.clear();
+}
+
+void ServerProcess::ready() {
+    // Since PostgreSQL 14 values are reported here, and only those that differ from the last report.
+    for (const auto& [name, value] : parameters_) {
+        if (is_reported(name) && reported_[name] != value) {
+            reported_[name] = value;
+            out_ += parameter_status(name, value);
+        }
+    }
+    out_ += conversation::ready(status_);
+    if (status_ == 'I') {
+        owner_ = kNobody;
+        parameters_before_ = parameters_;
+    }
+    flush();
+}
+
+void ServerProcess::fail(std::string_view sqlstate) {
+    out_ += error(sqlstate);
+    if (status_ == 'T') {
+        status_ = 'E';
+    } else if (status_ == 'I') {
+        roll_back();
+    }
+}
+
+// -- Simple query
+// -------------------------------------------------------------------------------------------------------
+
+void ServerProcess::run_query(const std::string& text) {
+    statements_.erase("");
+    portals_.erase("");
+    std::vector<std::string> const statements = split_statements(text);
+    for (const std::string& statement : statements) {
+        Outcome const outcome = run(statement, {});
+        if (!outcome.sqlstate.empty()) {
+            fail(outcome.sqlstate);
+            break;
+        }
+        if (outcome.copies_in) {
+            copy_is_simple_ = true;
+            out_ += copy_in_response();
+            flush();
+            return;
+        }
+        out_ += outcome.rows + complete(outcome.tag);
+    }
+    finish_query();
+}
+
+void ServerProcess::finish_query() {
+    if (status_ == 'I') {
+        commit();
+    }
+    ready();
+}
+
+void ServerProcess::on_copy(const Message& message) {
+    switch (message.type) {
+        case 'd':
+            copied_.push_back(message.body);
+            return;
+        case 'S':
+        case 'H':
+            return;
+        case 'c':
+            state_ = State::Ready;
+            for (const std::string& write : copied_) {
+                writes_.push_back(write);
+            }
+            out_ += complete("COPY " + std::to_string(copied_.size()));
+            break;
+        default:
+            state_ = State::Ready;
+            fail("57014");
+            skips_to_sync_ = !copy_is_simple_;
+            break;
+    }
+    copied_.clear();
+    if (copy_is_simple_) {
+        finish_query();
+    } else if (skips_to_sync_) {
+        flush();
+    }
+}
+
+// -- Extended query
+// -----------------------------------------------------------------------------------------------------
+
+void ServerProcess::on_parse(const std::string& body) {
+    std::string rest = body;
+    std::string const name = take_string(rest);
+    std::string const text = take_string(rest);
+    unit_open_ = true;
+    std::string sqlstate;
+    if (!name.empty() && statements_.contains(name)) {
+        sqlstate = "42P05";
+    } else if (status_ == 'E' && !lowered(text).starts_with("rollback")) {
+        sqlstate = "25P02";
+    } else if (text.starts_with("selec ")) {
+        sqlstate = "42601";
+    }
+    if (!sqlstate.empty()) {
+        fail(sqlstate);
+        skips_to_sync_ = true;
+        flush();
+        return;
+    }
+    statements_[name] = {.text = text};
+    out_ += parse_complete();
+}
+
+void ServerProcess::on_bind(const std::string& body) {
+    std::string rest = body;
+    std::string const portal = take_string(rest);
+    std::string const name = take_string(rest);
+    unit_open_ = true;
+    auto const statement = statements_.find(name);
+    if (statement == statements_.end() || status_ == 'E') {
+        fail(statement == statements_.end() ? "26000" : "25P02");
+        skips_to_sync_ = true;
+        flush();
+        return;
+    }
+    Portal made{.text = statement->second.text, .values = {}};
+    for (std::uint32_t formats = take_number(rest, 2); formats > 0; --formats) {
+        take_number(rest, 2);
+    }
+    for (std::uint32_t count = take_number(rest, 2); count > 0; --count) {
+        std::uint32_t const length = take_number(rest, 4);
+        made.values.push_back(rest.substr(0, length));
+        rest.erase(0, length);
+    }
+    portals_[portal] = std::move(made);
+    out_ += bind_complete();
+}
+
+void ServerProcess::on_describe(const std::string& body) {
+    std::string rest = body.substr(1);
+    std::string const name = take_string(rest);
+    bool const known = body[0] == 'S' ? statements_.contains(name) : portals_.contains(name);
+    unit_open_ = true;
+    if (!known) {
+        fail(body[0] == 'S' ? "26000" : "34000");
+        skips_to_sync_ = true;
+        flush();
+        return;
+    }
+    std::string const& text = body[0] == 'S' ? statements_[name].text : portals_[name].text;
+    out_ += (body[0] == 'S' ? parameter_description() : std::string()) +
+            (text.starts_with("select") ? row_description() : no_data());
+}
+
+void ServerProcess::on_execute(const std::string& body) {
+    std::string rest = body;
+    auto const portal = portals_.find(take_string(rest));
+    unit_open_ = true;
+    Outcome outcome;
+    if (portal == portals_.end()) {
+        outcome.sqlstate = "34000";
+    } else {
+        outcome = run(portal->second.text, portal->second.values);
+    }
+    if (!outcome.sqlstate.empty()) {
+        fail(outcome.sqlstate);
+        skips_to_sync_ = true;
+        flush();
+        return;
+    }
+    if (outcome.copies_in) {
+        copy_is_simple_ = false;
+        out_ += copy_in_response();
+        flush();
+        return;
+    }
+    out_ += outcome.rows + complete(outcome.tag);
+}
+
+void ServerProcess::on_close(const std::string& body) {
+    std::string rest = body.substr(1);
+    std::string const name = take_string(rest);
+    unit_open_ = true;
+    if (body[0] == 'S') {
+        statements_.erase(name);
+    } else {
+        portals_.erase(name);
+    }
+    out_ += close_complete();
+}
+
+void ServerProcess::on_sync() {
+    unit_open_ = false;
+    skips_to_sync_ = false;
+    if (status_ == 'I') {
+        commit();
+        portals_.clear();
+    }
+    ready();
+}
+
+// -- Statements
+// ---------------------------------------------------------------------------------------------------------
+
+void ServerProcess::audit_owner(const std::string& text, const std::vector<std::string>& values) {
+    ClientNumber client = client_of(text);
+    for (const std::string& value : values) {
+        client = client == kNobody ? client_of(value) : client;
+    }
+    if (client == kNobody) {
+        return;
+    }
+    std::string const who = "client " + std::to_string(client);
+    const Auditor& auditor = server_.context().auditor;
+    auditor.require(owner_ == kNobody || owner_ == client,
+                    who + " runs in a transaction of client " + std::to_string(owner_));
+    auditor.require(pinned_by_ == kNobody || pinned_by_ == client,
+                    who + " meets what client " + std::to_string(pinned_by_) + " left in its session");
+    owner_ = client;
+}
+
+ServerProcess::Outcome ServerProcess::run(const std::string& text, const std::vector<std::string>& values) {
+    if (cancelled_) {
+        return {.sqlstate = "57014"};
+    }
+    audit_owner(text, values);
+    if (status_ == 'E' && !text.starts_with("rollback") && !text.starts_with("ROLLBACK") &&
+        !text.starts_with("commit")) {
+        return {.sqlstate = "25P02"};
+    }
+    return run_one(text, values);
+}
+
+ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
+                                              const std::vector<std::string>& values) {
+    std::string const echo = "|" + parameters_["TimeZone"] + "|" + parameters_["statement_timeout"];
+    if (text.starts_with("SELECT pg_catalog.set_config")) {
+        return run_set_config(text);
+    }
+    if (text.starts_with("SELECT pg_catalog.current_setting")) {
+        return run_current_settings(text);
+    }
+    if (text.starts_with("select")) {
+        std::string const value = (values.empty() ? std::string() : values[0] + ":") + quoted(text);
+        return {.rows = row_description() + row(value + echo), .tag = "SELECT 1"};
+    }
+    bool const writes = text.starts_with("insert") || text.starts_with("copy t from stdin");
+    if (writes && server_.role() == ModelServer::Role::Standby) {
+        return {.sqlstate = "25006"};
+    }
+    if (text.starts_with("copy t from stdin")) {
+        state_ = State::CopyIn;
+        return {.copies_in = true};
+    }
+    if (text.starts_with("insert")) {
+        std::string const write = values.empty() ? quoted(text) : values[0];
+        if (write.starts_with("duplicate")) {
+            return {.sqlstate = "23505"};
+        }
+        server_.context().auditor.require(
+            link_ == nullptr || link_->sent_under == nullptr ||
+                link_->sent_under->servers[server_.index()].role != topology::Role::Stale,
+            "a write was sent to a stale primary");
+        writes_.push_back(write);
+        return {.tag = "INSERT 0 1"};
+    }
+    return run_control(text);
+}
+
+ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
+    std::string const word = lowered(text.substr(0, text.find(' ')));
+    if (word == "begin") {
+        begin_block();
+        return {.tag = "BEGIN"};
+    }
+    if (word == "commit") {
+        bool const failed = status_ == 'E';
+        failed ? roll_back() : commit();
+        status_ = 'I';
+        return {.tag = failed ? "ROLLBACK" : "COMMIT"};
+    }
+    if (text.starts_with("ROLLBACK TO SAVEPOINT")) {
+        return {.sqlstate = "3B001"};
+    }
+    if (word == "rollback") {
+        roll_back();
+        status_ = 'I';
+        return {.tag = "ROLLBACK"};
+    }
+    if (word == "set") {
+        std::size_t const equals = text.find('=');
+        std::string const name = text.substr(4, text.find(' ', 4) - 4);
+        std::string value = quoted(text, equals);
+        Outcome outcome = set(name, value);
+        outcome.tag = "SET";
+        return outcome;
+    }
+    if (word == "reset") {
+        std::string const name = known_name(text.substr(7, text.size() - 8));
+        parameters_[name] = kDefaults.at(name);
+        return {.tag = "RESET"};
+    }
+    if (word == "create") {
+        pinned_by_ = client_of(text);
+        return {.tag = "CREATE TABLE"};
+    }
+    if (word == "discard") {
+        if (status_ != 'I') {
+            return {.sqlstate = "25001"};
+        }
+        reset_all();
+        return {.tag = "DISCARD ALL"};
+    }
+    if (word == "deallocate") {
+        statements_.clear();
+        return {.tag = "DEALLOCATE ALL"};
+    }
+    return {.sqlstate = "42601"};
+}
+
+/// "SELECT pg_catalog.set_config(E'a', E'b', false), pg_catalog.set_config(...)"
+ServerProcess::Outcome ServerProcess::run_set_config(const std::string& text) {
+    for (std::size_t at = text.find("(E'"); at != std::string::npos; at = text.find("(E'", at + 1)) {
+        std::string const name = quoted(text, at);
+        std::string const value = quoted(text, text.find(',', at));
+        Outcome const outcome = set(name, value);
+        if (!outcome.sqlstate.empty()) {
+            return outcome;
+        }
+    }
+    return {.rows = row_description() + row("set"), .tag = "SELECT 1"};
+}
+
+/// "SELECT pg_catalog.current_setting(E'a', true), (SELECT setting = reset_val ... name = E'a'), ..."
+ServerProcess::Outcome ServerProcess::run_current_settings(const std::string& text) {
+    std::vector<std::string> columns;
+    constexpr std::string_view kCall = "current_setting(E'";
+    for (std::size_t at = text.find(kCall); at != std::string::npos; at = text.find(kCall, at + 1)) {
+        std::string const name = known_name(quoted(text, at));
+        columns.push_back(parameters_[name]);
+        columns.push_back(parameters_[name] == kDefaults.at(name) ? "t" : "f");
+    }
+    std::string body = number(static_cast<std::uint32_t>(columns.size()), 2);
+    for (const std::string& column : columns) {
+        body += number(static_cast<std::uint32_t>(column.size())) + column;
+    }
+    return {.rows = row_description() + message('D', body), .tag = "SELECT 1"};
+}
+
+ServerProcess::Outcome ServerProcess::set(const std::string& name, const std::string& value) {
+    std::string const known = known_name(name);
+    if (known.empty()) {
+        return {.sqlstate = "42704"};
+    }
+    if (known == "TimeZone") {
+        auto const zone = std::ranges::find(kTimeZones, lowered(value), lowered);
+        if (zone == std::end(kTimeZones)) {
+            return {.sqlstate = "22023"};
+        }
+        parameters_[known] = *zone;
+    } else {
+        parameters_[known] = value;
+    }
+    return {};
+}
+
+void ServerProcess::begin_block() {
+    if (status_ == 'I') {
+        parameters_before_ = parameters_;
+        status_ = 'T';
+    }
+}
+
+void ServerProcess::commit() {
+    for (const std::string& write : std::exchange(writes_, {})) {
+        server_.context().log("  " + std::to_string(process_id_) + " commits " + write);
+        server_.context().auditor.committed(write);
+    }
+}
+
+void ServerProcess::roll_back() {
+    writes_.clear();
+    parameters_ = parameters_before_;
+}
+
+void ServerProcess::reset_all() {
+    parameters_ = kDefaults;
+    statements_.clear();
+    pinned_by_ = kNobody;
+    owner_ = kNobody;
+}
+
+}  // namespace pgring::sim

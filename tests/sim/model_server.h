@@ -1,0 +1,182 @@
+#pragma once
+/// A model of PostgreSQL: enough of its protocol and of its transactions to be told apart from pgring's idea
+/// of them. Written from the PostgreSQL documentation ("Frontend/Backend Protocol"), not from pgring.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "conversation/messages.h"
+#include "sim/auditor.h"
+#include "sim/network.h"
+#include "sim/peer.h"
+#include "sim/schedule.h"
+
+namespace pgring::sim {
+
+class ModelServer;
+
+/// What model servers share.
+struct ServerContext {
+    Schedule& schedule;
+    base::Prng& prng;
+    Network& network;
+    Auditor& auditor;
+    /// A line of the run's log.
+    std::function<void(const std::string&)> log;
+};
+
+using SessionParameters = std::map<std::string, std::string>;
+
+/// One server process: a session, or a CancelRequest.
+class ServerProcess final : public Peer {
+  public:
+    ServerProcess(ModelServer& server, Link& link, std::uint32_t process_id);
+
+    void heard(std::string_view bytes) override;
+    void closed() override;
+
+    [[nodiscard]] std::uint32_t process_id() const { return process_id_; }
+    [[nodiscard]] std::string secret() const { return conversation::number(process_id_ * 2654435761U); }
+    [[nodiscard]] bool alive() const { return alive_; }
+    /// The server died or reset the connection.
+    void vanish();
+    /// FATAL and the end.
+    void terminate(std::string_view sqlstate);
+    /// A CancelRequest has come for it.
+    void cancel();
+    /// The server runs again after a hang.
+    void wake();
+
+  private:
+    enum class State : std::uint8_t { Startup, Ready, CopyIn };
+    struct Statement {
+        std::string text;
+    };
+    struct Portal {
+        std::string text;
+        std::vector<std::string> values;
+    };
+    /// What running a statement came to.
+    struct Outcome {
+        std::string rows{};
+        std::string tag{};
+        std::string sqlstate{};
+        bool copies_in = false;
+    };
+
+    void on_startup();
+    void schedule_next();
+    void process_next();
+    void process(const conversation::Message& message);
+    void run_query(const std::string& text);
+    void finish_query();
+    void on_parse(const std::string& body);
+    void on_bind(const std::string& body);
+    void on_describe(const std::string& body);
+    void on_execute(const std::string& body);
+    void on_close(const std::string& body);
+    void on_sync();
+    void on_copy(const conversation::Message& message);
+    void fail(std::string_view sqlstate);
+    void ready();
+    void flush();
+
+    [[nodiscard]] Outcome run(const std::string& text, const std::vector<std::string>& values);
+    [[nodiscard]] Outcome run_one(const std::string& text, const std::vector<std::string>& values);
+    [[nodiscard]] Outcome run_control(const std::string& text);
+    [[nodiscard]] Outcome run_set_config(const std::string& text);
+    [[nodiscard]] Outcome run_current_settings(const std::string& text);
+    [[nodiscard]] Outcome set(const std::string& name, const std::string& value);
+    void begin_block();
+    void commit();
+    void roll_back();
+    void reset_all();
+    /// The statement of a client begins: is the session in a state that this client may meet?
+    void audit_owner(const std::string& text, const std::vector<std::string>& values);
+    [[nodiscard]] bool in_unit() const { return status_ != 'I' || unit_open_; }
+
+    ModelServer& server_;
+    Link* link_;
+    std::uint32_t process_id_;
+    State state_ = State::Startup;
+    bool alive_ = true;
+    bool busy_ = false;
+    bool cancelled_ = false;
+    std::string unread_;
+    std::deque<conversation::Message> messages_;
+    std::string out_;
+
+    char status_ = 'I';
+    /// Messages of the extended protocol have come since the last Sync.
+    bool unit_open_ = false;
+    bool skips_to_sync_ = false;
+    bool copy_is_simple_ = false;
+    std::vector<std::string> copied_;
+    /// Writes of the transaction, not committed yet.
+    std::vector<std::string> writes_;
+    SessionParameters parameters_;
+    SessionParameters parameters_before_;
+    SessionParameters reported_;
+    std::map<std::string, Statement> statements_;
+    std::map<std::string, Portal> portals_;
+    /// Whose transaction this is, while there is one.
+    ClientNumber owner_ = kNobody;
+    /// Who left something here that only DISCARD ALL undoes.
+    ClientNumber pinned_by_ = kNobody;
+};
+
+/// A host with PostgreSQL.
+class ModelServer {
+  public:
+    enum class Role : std::uint8_t { Primary, Standby };
+
+    ModelServer(ServerContext& context, std::size_t index, Role role)
+        : context_(context), index_(index), role_(role) {}
+    ModelServer(const ModelServer&) = delete;
+    ModelServer& operator=(const ModelServer&) = delete;
+
+    /// A connection arrives; nullptr where it is refused.
+    [[nodiscard]] Peer* accept(Link& link);
+    void die();
+    void restart();
+    void hang();
+    void resume();
+    void start();
+    void set_refusing(bool refusing) { refusing_ = refusing; }
+    void become(Role role, std::uint32_t timeline);
+    /// Resets one of its connections, if it has any.
+    void reset_one();
+
+    [[nodiscard]] std::size_t index() const { return index_; }
+    [[nodiscard]] bool running() const { return running_; }
+    [[nodiscard]] bool hung() const { return hung_; }
+    [[nodiscard]] Role role() const { return role_; }
+    [[nodiscard]] std::uint32_t timeline() const { return timeline_; }
+    [[nodiscard]] ServerContext& context() { return context_; }
+    void cancel(std::uint32_t process_id, std::string_view secret);
+    void note(const std::string& what);
+
+  private:
+    ServerContext& context_;
+    std::size_t index_;
+    Role role_;
+    std::uint32_t timeline_ = 1;
+    bool running_ = true;
+    bool hung_ = false;
+    bool refusing_ = false;
+    std::uint32_t next_process_ = 1;
+    std::vector<std::unique_ptr<ServerProcess>> processes_;
+};
+
+/// The client number in a text that a model client made ("c7." anywhere in it); kNobody where there is none.
+[[nodiscard]] ClientNumber client_of(std::string_view text);
+
+}  // namespace pgring::sim

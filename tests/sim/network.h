@@ -1,0 +1,109 @@
+#pragma once
+/// The network between the workers and everybody else. It carries out the workers' actions as the reactor
+/// does, with a kernel that is as unkind as it may be: streams arrive in arbitrary pieces and late, sends
+/// finish late and sometimes in part, a closed connection is forgotten in its own time, and buffers for
+/// receiving run out.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "proxy/worker.h"
+#include "sim/peer.h"
+#include "sim/schedule.h"
+
+namespace pgring::sim {
+
+/// One connection of a worker's.
+struct Link {
+    std::size_t worker = 0;
+    proxy::SocketId socket;
+    Peer* peer = nullptr;
+    /// Bytes on their way to the worker.
+    std::string arriving;
+    /// Behind them the connection ends.
+    bool ended_by_peer = false;
+    bool delivery_scheduled = false;
+    bool paused = false;
+    bool connecting = false;
+    /// The worker wished to close it.
+    bool closing = false;
+    bool sending = false;
+    /// What the Send under way took hold of; must stay as it is until sent() or closed().
+    std::array<std::span<const std::byte>, 64> pieces;
+    std::size_t piece_count = 0;
+    std::string pieces_before;
+    /// The peer does not read.
+    bool peer_deaf = false;
+    bool send_is_due = false;
+    /// When this worker's topology was of what generation at the start of the latest Send.
+    std::shared_ptr<const topology::Topology> sent_under;
+};
+
+class Network {
+  public:
+    Network(Schedule& schedule, base::Prng& prng) : schedule_(schedule), prng_(prng) {}
+
+    void add_worker(proxy::Worker& worker) { workers_.push_back(Driver{.worker = &worker}); }
+    /// What a Connect action leads to: the peer, or nullptr where the connection is refused. Called when the
+    /// attempt arrives.
+    std::function<Peer*(Link&, topology::ServerIndex)> on_connect;
+    /// True while a server lets attempts to connect hang.
+    std::function<bool(topology::ServerIndex)> is_silent;
+    std::function<void(topology::ServerIndex)> on_suspect;
+
+    /// A client connects; nullptr where the worker will not have it.
+    Link* connect_client(std::size_t worker, Peer& peer);
+    /// The peer says something.
+    void say(Link& link, std::string_view bytes);
+    /// The peer ends the connection: behind what is on its way, or with a reset that may overtake it.
+    enum class End : std::uint8_t { Orderly, Reset };
+    void end(Link& link, End how);
+    void set_deaf(Link& link, bool deaf);
+    void publish(const std::shared_ptr<const topology::Topology>& topology);
+    /// Something was done to a worker: it will be asked for its actions soon.
+    void touch(std::size_t worker);
+    /// The connections that are open, for a report.
+    [[nodiscard]] std::string describe() const;
+    [[nodiscard]] base::Duration draw_delay();
+
+  private:
+    using Key = std::pair<std::size_t, std::uint64_t>;
+    struct Driver {
+        proxy::Worker* worker = nullptr;
+        bool pump_scheduled = false;
+        base::Instant wake = base::kNever;
+        /// Messages to it arrive in order.
+        base::Instant mail_until{};
+    };
+
+    void pump(std::size_t worker);
+    void perform(std::size_t worker, const proxy::Action& action);
+    void start_send(Link& link);
+    void finish_send(const Key& key);
+    void start_connect(std::size_t worker, const proxy::Action& action);
+    void finish_connect(const Key& key, topology::ServerIndex server);
+    void close(Link& link);
+    void schedule_delivery(Link& link);
+    void deliver(const Key& key);
+    void schedule_wake(std::size_t worker);
+    [[nodiscard]] static Key key_of(const Link& link) { return {link.worker, link.socket.bits()}; }
+    [[nodiscard]] Link* find(const Key& key);
+    Link& add_link(std::size_t worker, proxy::SocketId socket);
+    /// Gives the first `size_bytes` of what is being sent to the peer.
+    void hand_over(Link& link, std::size_t size_bytes);
+
+    Schedule& schedule_;
+    base::Prng& prng_;
+    std::vector<Driver> workers_;
+    std::map<Key, std::unique_ptr<Link>> links_;
+};
+
+}  // namespace pgring::sim

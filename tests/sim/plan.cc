@@ -1,0 +1,74 @@
+#include "sim/plan.h"
+
+#include <algorithm>
+
+namespace pgring::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint32_t between(base::Prng& prng, std::uint32_t low, std::uint32_t high) {
+    return low + static_cast<std::uint32_t>(prng.below(high - low + 1));
+}
+
+base::Duration draw_duration(base::Prng& prng, base::Duration low, base::Duration high) {
+    return low + base::Duration(static_cast<std::int64_t>(
+                     prng.below(static_cast<std::uint64_t>((high - low).count()) + 1)));
+}
+
+config::Settings draw_settings(base::Prng& prng) {
+    config::Settings settings;
+    config::PgringSettings& pgring = settings.pgring;
+    pgring.auth_type = config::AuthType::Trust;
+    pgring.log_connections = false;
+    pgring.log_disconnections = false;
+    pgring.pool_mode = prng.chance(15) ? config::PoolMode::Session : config::PoolMode::Transaction;
+    pgring.default_pool_size = between(prng, 1, 4);
+    pgring.receive_buffers = 1U << between(prng, 3, 6);
+    pgring.max_prepared_statements = between(prng, 1, 4);
+    pgring.query_wait_timeout = draw_duration(prng, 1s, 20s);
+    pgring.server_connect_timeout = draw_duration(prng, 500ms, 3s);
+    pgring.server_login_retry = draw_duration(prng, 50ms, 1s);
+    pgring.server_idle_timeout = prng.chance(30) ? draw_duration(prng, 100ms, 2s) : 60s;
+    pgring.server_lifetime = prng.chance(30) ? draw_duration(prng, 200ms, 5s) : 3600s;
+    pgring.cancel_wait_timeout = draw_duration(prng, 300ms, 3s);
+    pgring.client_login_timeout = 15s;
+    pgring.max_client_conn = prng.chance(10) ? 4 : 1000;
+    pgring.waiting_clients_max = prng.chance(10) ? 3 : 0;
+    settings.routing.read_write_split = prng.chance(85);
+    settings.databases.push_back({.name = "*"});
+    return settings;
+}
+
+Fault draw_fault(base::Prng& prng, const Plan& plan) {
+    Fault fault;
+    fault.kind = static_cast<Fault::Kind>(prng.below(7));
+    fault.at = draw_duration(prng, 0s, 4s);
+    fault.server = static_cast<std::uint32_t>(prng.below(plan.server_count));
+    fault.duration = draw_duration(prng, 20ms, 3s);
+    return fault;
+}
+
+}  // namespace
+
+Plan draw_plan(base::Prng& prng) {
+    Plan plan;
+    plan.settings = draw_settings(prng);
+    plan.worker_count = between(prng, 1, 3);
+    plan.server_count = between(prng, 1, 3);
+    plan.client_count = between(prng, 2, 10);
+    plan.unit_count = between(prng, 4, 20);
+    for (std::uint32_t i = 0; i < plan.server_count; ++i) {
+        plan.settings.servers.push_back({.name = "pg-" + std::to_string(i), .host = "192.0.2.1"});
+    }
+    // A third of the worlds is calm: there every statement must succeed.
+    std::uint32_t const fault_count = prng.chance(33) ? 0 : between(prng, 1, 6);
+    for (std::uint32_t i = 0; i < fault_count; ++i) {
+        plan.faults.push_back(draw_fault(prng, plan));
+    }
+    plan.calm_at = 12s;
+    return plan;
+}
+
+}  // namespace pgring::sim

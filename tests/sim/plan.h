@@ -1,0 +1,44 @@
+#pragma once
+/// What a seed decides before anything happens: how pgring is set, how large the world is, what goes wrong.
+
+#include <cstdint>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "config/settings.h"
+
+namespace pgring::sim {
+
+/// Something that goes wrong at a time.
+struct Fault {
+    enum class Kind : std::uint8_t {
+        ServerDies,      ///< all its connections are reset; it comes back some time later
+        ServerHangs,     ///< it answers nothing for a while
+        ServerRestarts,  ///< a fast shutdown: FATAL 57P01 on every connection, back soon
+        ServerRefuses,   ///< takes no new connections for a while
+        BackendReset,    ///< one connection to a server is reset
+        ClientReset,     ///< one client vanishes
+        PrimaryMoves,    ///< the primary dies and a standby is promoted; the old one comes back stale first
+    };
+    Kind kind{};
+    base::Duration at{};
+    std::uint32_t server = 0;
+    base::Duration duration{};
+};
+
+struct Plan {
+    config::Settings settings;
+    std::uint32_t worker_count = 1;
+    std::uint32_t server_count = 1;
+    std::uint32_t client_count = 1;
+    /// Units each client runs.
+    std::uint32_t unit_count = 1;
+    std::vector<Fault> faults;
+    /// No fault begins or lasts beyond this.
+    base::Duration calm_at{};
+};
+
+[[nodiscard]] Plan draw_plan(base::Prng& prng);
+
+}  // namespace pgring::sim

@@ -1,0 +1,80 @@
+#pragma once
+/// A whole world from one seed: workers, servers, clients, a monitor, and what goes wrong between them.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "proxy/worker.h"
+#include "session/shared.h"
+#include "sim/auditor.h"
+#include "sim/model_client.h"
+#include "sim/model_server.h"
+#include "sim/network.h"
+#include "sim/plan.h"
+#include "sim/schedule.h"
+
+namespace pgring::sim {
+
+/// What a run came to, for those who look at many.
+struct Summary {
+    std::uint64_t event_count = 0;
+    std::size_t writes_acknowledged = 0;
+    base::Duration virtual_time{};
+};
+
+class World {
+  public:
+    using Log = std::function<void(const std::string&)>;
+
+    /// `log` may be empty.
+    World(std::uint64_t seed, Log log);
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    ~World();
+
+    /// Runs to the end. Throws Violation where a property does not hold.
+    Summary run();
+
+  private:
+    class CoreLog;
+
+    void log(const std::string& what) const;
+    void start_workers();
+    void start_clients();
+    void schedule_faults();
+    void strike(const Fault& fault);
+    void move_primary(const Fault& fault);
+    void probe();
+    void observe();
+    [[nodiscard]] std::shared_ptr<const topology::Topology> seen() const;
+    [[nodiscard]] bool everybody_is_gone() const;
+    void expect_nothing_is_left();
+
+    Log log_;
+    base::Prng prng_;
+    Plan plan_;
+    Schedule schedule_;
+    Network network_;
+    Auditor auditor_;
+    std::unique_ptr<CoreLog> core_log_;
+    base::Prng worker_random_;
+    session::AccessControl access_;
+    proxy::Process process_;
+    ServerContext server_context_;
+    ClientContext client_context_;
+    std::deque<ModelServer> servers_;
+    std::shared_ptr<const topology::Topology> topology_;
+    std::vector<std::unique_ptr<proxy::Worker>> workers_;
+    std::deque<ModelClient> clients_;
+    bool probe_scheduled_ = false;
+    std::uint32_t timeline_ = 1;
+};
+
+}  // namespace pgring::sim
