@@ -14,16 +14,6 @@ Pool::~Pool() {
     budget_->say_fed(worker_);
 }
 
-std::optional<BackendId> Pool::acquire() {
-    if (idle_.empty() || has_waiters()) {
-        return std::nullopt;
-    }
-    BackendId const backend = idle_.back();
-    idle_.pop_back();
-    ++used_count_;
-    return backend;
-}
-
 void Pool::line_changed() {
     if (!has_waiters()) {
         budget_->say_fed(worker_);

@@ -10,6 +10,7 @@
 /// out last in, first out, so that a quiet pool shrinks. The pool only counts and orders; who opens, resets
 /// and closes is the worker.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,8 +23,12 @@
 
 namespace pgring::pool {
 
-/// How long a worker keeps a backend while others wait whose share is none: long against the cost of a new connection.
+/// How long a worker keeps a backend while others wait whose share is none: long against the cost of a new
+/// connection.
 inline constexpr base::Duration kTurn = std::chrono::milliseconds(50);
+
+/// Idle backends among which one that fits is looked for.
+inline constexpr std::size_t kFitsLookedAt = 8;
 
 struct PoolLimits {
     /// How long after a failed login the next one is tried.
@@ -43,8 +48,26 @@ class Pool {
     Pool& operator=(const Pool&) = delete;
     ~Pool();
 
-    /// An idle backend for a session that asks now; nothing when none is idle or others wait already.
-    [[nodiscard]] std::optional<BackendId> acquire();
+    /// An idle backend for a session that asks now; nothing when none is idle or others wait already. Of the
+    /// warmest few the first for which `fits(backend)` is true, else the warmest.
+    template <class Fits>
+    [[nodiscard]] std::optional<BackendId> acquire(Fits&& fits) {
+        if (idle_.empty() || has_waiters()) {
+            return std::nullopt;
+        }
+        std::size_t const looked_at = std::min(idle_.size(), kFitsLookedAt);
+        std::size_t chosen = idle_.size() - 1;
+        for (std::size_t i = 0; i < looked_at; ++i) {
+            if (fits(idle_[idle_.size() - 1 - i])) {
+                chosen = idle_.size() - 1 - i;
+                break;
+            }
+        }
+        BackendId const backend = idle_[chosen];
+        idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(chosen));
+        ++used_count_;
+        return backend;
+    }
     /// Who waits for a backend of this pool.
     [[nodiscard]] Line& line() { return line_; }
     [[nodiscard]] bool has_waiters() const { return !line_.empty(); }
@@ -81,8 +104,8 @@ class Pool {
         ask_at_ = now + period;
         return true;
     }
-    /// Whether the backend that just got free should be given up for a worker that has less than its share. Where there are
-    /// fewer backends than workers nobody's share is a whole one: then they take turns.
+    /// Whether the backend that just got free should be given up for a worker that has less than its share.
+    /// Where there are fewer backends than workers nobody's share is a whole one: then they take turns.
     [[nodiscard]] bool should_yield(base::Instant now) const;
     /// It was given up for that: the next turn is another worker's.
     void yielded(base::Instant now);

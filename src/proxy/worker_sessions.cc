@@ -192,7 +192,8 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
     }
     session::Destination& destination = *entry.session.destination();
     pool::Pool& pool = *destination.pools[server->value];
-    if (std::optional<pool::BackendId> const backend = pool.acquire()) {
+    if (std::optional<pool::BackendId> const backend = pool.acquire(
+            [this, &entry](pool::BackendId idle) { return entry.session.fits(backends_.get(idle).backend); })) {
         ++outstanding_[server->value];
         attach(id, entry, *backend, now);
         return true;

@@ -76,6 +76,8 @@ class Session {
     void enter(Shared& shared, Destination& destination, CancelKey cancel_key);
 
     // -- Backend --
+    /// The backend has the parameters that the session wants.
+    [[nodiscard]] bool fits(const Backend& backend) const { return !needs_parameters(backend); }
     /// A backend was attached. Sends it what the session needs first: parameters, a failed transaction.
     void attached(Shared& shared, Backend& backend, route::Demand demand);
     /// An errand of this session was answered. False where the session cannot go on with the backend: it has

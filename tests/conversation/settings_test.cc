@@ -136,6 +136,30 @@ TEST(Settings, DiscardAllLeadsBackToWhatTheClientStartedWith) {
                  "ParameterStatus application_name=alice"});
 }
 
+TEST(Settings, OfTwoIdleBackendsASessionGetsTheOneThatFits) {
+    Stage stage;
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Client& bob = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "bob"}});
+    Backend& first = stage.backend(0);
+    auto const accept = [](Backend& backend, const std::string& name) {
+        backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'" + name + "', false)"});
+        backend.says(row(name) + complete("SELECT 1") + parameter_status("application_name", name) + ready());
+    };
+    alice.says(query("select 1"));
+    bob.says(query("select 2"));
+    Backend& second = stage.backend(1);
+    accept(first, "alice");
+    accept(second, "bob");
+    first.hears({"Query select 1"});
+    second.hears({"Query select 2"});
+    first.answers("1");
+    second.answers("1");
+    alice.says(query("select 3"));
+    first.hears({"Query select 3"});
+    bob.says(query("select 4"));
+    second.hears({"Query select 4"});
+}
+
 TEST(Settings, ASessionThatIsSerializableByDefaultStaysOnThePrimary) {
     Scene scene;
     scene.servers = 2;

@@ -18,6 +18,8 @@ SessionId session(std::uint32_t index) {
     return {.index = index, .generation = 1};
 }
 
+constexpr auto kAny = [](BackendId) { return true; };
+
 struct PoolTest : ::testing::Test {
     std::shared_ptr<Budget> budget = std::make_shared<Budget>(2, 2);
     Pool pool{PoolLimits{.server_login_retry = 1s}, budget, 0};
@@ -39,9 +41,9 @@ TEST_F(PoolTest, NobodyOvertakesTheLine) {
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.opened();
     pool.add_idle(backend(7));
-    EXPECT_EQ(pool.acquire(), std::nullopt) << "an idle backend belongs to the one who waits";
+    EXPECT_EQ(pool.acquire(kAny), std::nullopt) << "an idle backend belongs to the one who waits";
     EXPECT_EQ(pool.line().next(), session(0));
-    EXPECT_EQ(pool.acquire(), backend(7));
+    EXPECT_EQ(pool.acquire(kAny), backend(7));
     pool.closed();
 }
 
@@ -64,7 +66,8 @@ TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     other.line().join(others[0], session(3));
     EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
     pool.opened();
-    EXPECT_TRUE(pool.should_yield(kNow)) << "this worker holds two where its share is one, and the other waits";
+    EXPECT_TRUE(pool.should_yield(kNow))
+        << "this worker holds two where its share is one, and the other waits";
     pool.closed();
     EXPECT_EQ(pool.hungry_worker(), WorkerIndex{1});
     EXPECT_FALSE(pool.start_opening(kNow)) << "the token was given up for the other worker";
@@ -123,7 +126,14 @@ TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
     pool.line().leave(waiters[1]);
     pool.add_idle(backend(1));
     pool.add_idle(backend(2));
-    EXPECT_EQ(pool.acquire(), backend(2));
+    EXPECT_EQ(pool.acquire(kAny), backend(2));
+    pool.add_idle(backend(2));
+    EXPECT_EQ(pool.acquire([](BackendId id) { return id == backend(1); }), backend(1))
+        << "a better one further back";
+    pool.add_idle(backend(1));
+    EXPECT_EQ(pool.acquire([](BackendId) { return false; }), backend(1)) << "else the warmest";
+    pool.add_idle(backend(1));
+    EXPECT_EQ(pool.acquire([](BackendId id) { return id == backend(2); }), backend(2));
     pool.remove_idle(backend(1));
     EXPECT_EQ(pool.idle_count(), 0U);
     pool.closed();
