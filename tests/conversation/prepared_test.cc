@@ -276,7 +276,7 @@ TEST(Prepared, DeallocateInTheExtendedProtocolIsDoneByPgringToo) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select 1");
     alice.says(parse("", "DEALLOCATE s") + bind("") + describe_portal() + execute() + sync());
-    backend.hears({"Parse  UNLISTEN pgring_nothing", "Bind ", "Describe P ", "Execute", "Sync"});
+    backend.hears({"Parse: UNLISTEN pgring_nothing", "Bind", "Describe P", "Execute", "Sync"});
     alice.says(bind("s") + sync());
     backend.hears({"Bind s", "Sync"});
 }
@@ -286,7 +286,7 @@ TEST(Prepared, DeallocateOfAnUnknownNameInTheExtendedProtocolIsTheServersToRefus
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
     alice.says(parse("", "DEALLOCATE nobody") + bind("") + execute() + sync());
-    backend.hears({"Parse  DEALLOCATE nobody", "Bind ", "Execute", "Sync"});
+    backend.hears({"Parse: DEALLOCATE nobody", "Bind", "Execute", "Sync"});
 }
 
 TEST(Prepared, DeallocateAllForgetsTheNamesAndWhatTheBackendHad) {
