@@ -1,5 +1,6 @@
 """Clients that read and write all the time, and a book of what each of them was told."""
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -119,7 +120,8 @@ class Load:
         except psycopg.Error as error:
             write = Write(error.sqlstate or "none", begin, time.monotonic())
             if connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-                connection.execute("rollback")
+                with contextlib.suppress(psycopg.Error):  # a second one of the same cause
+                    connection.execute("rollback")
             return write
         write = Write(ACKNOWLEDGED, begin, time.monotonic())
         try:
