@@ -47,9 +47,15 @@ void append_quoted(std::string& text, std::string_view value) {
 constexpr std::array<std::string_view, 7> kNotSettable{
     "in_hot_standby", "integer_datetimes",     "is_superuser",    "server_encoding",
     "server_version", "session_authorization", "scram_iterations"};
-constexpr std::array<std::string_view, 8> kReportedSettable{
-    "application_name", "client_encoding", "DateStyle", "default_transaction_read_only",
-    "IntervalStyle",    "search_path",     "TimeZone",  "standard_conforming_strings"};
+/// Those that every supported version reports. search_path is not among them: only PostgreSQL 18 does, and to
+/// read it as well is right with all.
+constexpr std::array<std::string_view, 7> kReportedSettable{"application_name",
+                                                            "client_encoding",
+                                                            "DateStyle",
+                                                            "default_transaction_read_only",
+                                                            "IntervalStyle",
+                                                            "TimeZone",
+                                                            "standard_conforming_strings"};
 
 }  // namespace
 

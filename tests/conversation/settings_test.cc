@@ -45,6 +45,19 @@ TEST(Settings, AParameterThatTheServerDoesNotReportFollowsTheSession) {
     alice.hears(kAnswer);
 }
 
+TEST(Settings, TheSearchPathOfOneSessionIsNotMetByAnother) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set search_path = 'x'"));
+    static_cast<void>(backend.take());
+    backend.says(complete("SET") + ready());
+    std::vector<Message> const asked = backend.take();
+    ASSERT_EQ(asked.size(), 1U) << "PostgreSQL 15 does not report it, so it has to be read";
+    EXPECT_TRUE(
+        frontend_text(asked[0]).starts_with("Query SELECT pg_catalog.current_setting(E'search_path'"));
+}
+
 TEST(Settings, TheSessionThatSetItGoesOnWithoutAnErrand) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();
