@@ -5,83 +5,116 @@
 #include <gtest/gtest.h>
 
 #include "session/frontend_login.h"
-#include "session/pin.h"
-#include "session/touched_parameters.h"
 
 namespace pgring::session {
 namespace {
 
-TEST(ParameterSets, EqualValuesAreOneSet) {
+TEST(ParameterSets, EqualSetsAreTheSameSet) {
     ParameterSets sets;
-    ParameterSetPtr const a = sets.with(sets.with(sets.empty(), "TimeZone", "UTC"), "DateStyle", "ISO");
-    ParameterSetPtr const b = sets.with(sets.with(sets.empty(), "datestyle", "ISO"), "TIMEZONE", "UTC");
-    ASSERT_NE(b->find("DateStyle"), nullptr) << "names compare without regard to case";
-    EXPECT_EQ(*b->find("DateStyle"), "ISO");
-    EXPECT_EQ(sets.with(a, "TimeZone", "UTC"), a);
-    EXPECT_EQ(sets.with(sets.with(a, "TimeZone", "CET"), "TimeZone", "UTC"), a);
-    EXPECT_EQ(sets.without(sets.with(a, "work_mem", "1MB"), "work_mem"), a);
+    ParameterSetPtr const first = sets.with(sets.with(sets.empty(), "TimeZone", "UTC"), "a", "1");
+    ParameterSetPtr const second = sets.with(sets.with(sets.empty(), "a", "1"), "TimeZone", "UTC");
+    EXPECT_EQ(first, second);
+    EXPECT_NE(first, sets.with(first, "a", "2"));
 }
 
-TEST(ParameterSets, RememberWhatPostgresqlMadeOfASpelling) {
+TEST(ParameterSets, SettingWhatIsSetChangesNothing) {
     ParameterSets sets;
-    EXPECT_EQ(sets.canonical("client_encoding", "utf8"), nullptr);
-    sets.learn_canonical("client_encoding", "utf8", "UTF8");
-    ASSERT_NE(sets.canonical("client_encoding", "utf8"), nullptr);
-    EXPECT_EQ(*sets.canonical("client_encoding", "utf8"), "UTF8");
+    ParameterSetPtr const set = sets.with(sets.empty(), "a", "1");
+    EXPECT_EQ(sets.with(set, "a", "1"), set);
+    EXPECT_EQ(sets.without(set, "b"), set);
+    EXPECT_EQ(sets.without(set, "A")->all().size(), 0U);
 }
 
-TEST(SetStatement, QuotesSoThatNoValueCanEscape) {
-    std::string const value = "a'; drop table t; --\\";
-    std::array const changes{ParameterChange{.name = "app.x", .value = &value},
-                             ParameterChange{.name = "work_mem", .value = nullptr}};
-    EXPECT_EQ(
-        set_statement(changes),
-        "SELECT pg_catalog.set_config(E'app.x', E'a''; drop table t; --\\\\', false); RESET \"work_mem\"");
+TEST(ParameterSets, NamesDoNotCareAboutCase) {
+    ParameterSets sets;
+    ParameterSetPtr const set = sets.with(sets.empty(), "TimeZone", "UTC");
+    ASSERT_NE(set->find("timezone"), nullptr);
+    EXPECT_EQ(*set->find("TIMEZONE"), "UTC");
+    EXPECT_EQ(sets.with(set, "timezone", "Asia/Tokyo")->all().size(), 1U);
+    EXPECT_EQ(set->find("timezon"), nullptr);
 }
 
-TEST(ReadOptions, UnderstandsEveryFormOfPostgresql) {
-    auto const options = read_options("-c a=1 -cb=2 --search-path=x\\ y  -c d=");
-    ASSERT_TRUE(options.has_value());
-    ASSERT_EQ(options->size(), 4U);
-    EXPECT_EQ((*options)[1].name, "b");
-    EXPECT_EQ((*options)[2].name, "search_path");
-    EXPECT_EQ((*options)[2].value, "x y");
-    EXPECT_EQ((*options)[3].value, "");
-}
-
-TEST(ReadOptions, RefusesWhatItCannotCarryAndEnds) {
-    for (std::string_view const bad : {"-c =", "-c", "-c a", "--=x", "-d 5", "word", "-c a;b=1", "\\"}) {
-        EXPECT_FALSE(read_options(bad).has_value()) << bad;
+TEST(ParameterSets, ASetLivesAsLongAsSomebodyHasIt) {
+    ParameterSets sets;
+    std::weak_ptr<const ParameterSet> const weak = sets.with(sets.empty(), "a", "1");
+    EXPECT_TRUE(weak.expired());
+    for (int i = 0; i < 1000; ++i) {
+        static_cast<void>(sets.with(sets.empty(), "a", std::to_string(i)));
     }
-    EXPECT_TRUE(read_options("   ").has_value());
+    EXPECT_EQ(*sets.with(sets.empty(), "a", "5")->find("a"), "5");
 }
 
-TEST(TouchedParameters, AskAndReadInTheSameOrder) {
-    TouchedParameters touched;
-    touched.note("work_mem");
-    touched.note("app.user");
-    touched.note("WORK_MEM");
-    EXPECT_NE(touched.query().find("E'work_mem'"), std::string::npos);
-    std::array<std::optional<std::string>, 4> const row{"1MB", "f", std::nullopt, std::nullopt};
-    auto const readings = touched.read(row);
-    ASSERT_EQ(readings.size(), 2U) << "a name is asked for once";
-    EXPECT_EQ(readings[0].value, "1MB");
-    EXPECT_EQ(readings[0].state, ParameterReading::State::Set);
-    EXPECT_EQ(readings[1].state, ParameterReading::State::Default);
+TEST(ParameterSets, RemembersHowTheServerSpellsAValue) {
+    ParameterSets sets;
+    EXPECT_EQ(sets.canonical("client_encoding", "latin1"), nullptr);
+    sets.learn_canonical("client_encoding", "latin1", "LATIN1");
+    ASSERT_NE(sets.canonical("client_encoding", "latin1"), nullptr);
+    EXPECT_EQ(*sets.canonical("client_encoding", "latin1"), "LATIN1");
 }
 
-TEST(TouchedParameters, DoNotFollowWhoTheSessionIs) {
-    TouchedParameters touched;
-    std::array const changes{sql::SettingChange{.name = "role", .value = "x"}};
-    EXPECT_FALSE(touched.note(changes));
+TEST(Parameters, KnowsWhatNobodyCanSetAndWhatIsReported) {
+    EXPECT_FALSE(settable("server_version"));
+    EXPECT_FALSE(settable("In_Hot_Standby"));
+    EXPECT_TRUE(settable("DateStyle"));
+    EXPECT_TRUE(reported("datestyle"));
+    EXPECT_TRUE(reported("server_version"));
+    EXPECT_FALSE(reported("search_path"));
 }
 
-TEST(Pins, EveryEffectThatStaysHasOne) {
-    EXPECT_EQ(pin_of(sql::Effect::TemporaryObject), Pin::TemporaryObject);
-    EXPECT_EQ(pin_of(sql::Effect::AdvisoryLock), Pin::AdvisoryLock);
-    EXPECT_EQ(pin_of(sql::Effect::Listen | sql::Effect::UnknownFunction), Pin::Listen);
-    EXPECT_EQ(pin_of(sql::Effect::SetReportedParameter), Pin::None);
-    EXPECT_EQ(pin_of(sql::Effect::UnknownFunction), Pin::None);
+TEST(SetStatement, SetsInOneSelectAndResetsBehindIt) {
+    std::string const zone = "Asia/Tokyo";
+    std::string const name = "x";
+    std::array<ParameterChange, 3> const changes{{{.name = "work_mem", .value = nullptr},
+                                                  {.name = "TimeZone", .value = &zone},
+                                                  {.name = "application_name", .value = &name}}};
+    EXPECT_EQ(set_statement(changes),
+              "SELECT pg_catalog.set_config(E'TimeZone', E'Asia/Tokyo', false), "
+              "pg_catalog.set_config(E'application_name', E'x', false); RESET \"work_mem\"");
+}
+
+TEST(SetStatement, QuotesWhateverAValueHolds) {
+    std::string const value = R"(it's a \ "trap"; DROP)";
+    std::array<ParameterChange, 1> const changes{{{.name = "application_name", .value = &value}}};
+    EXPECT_EQ(set_statement(changes),
+              R"(SELECT pg_catalog.set_config(E'application_name', E'it''s a \\ "trap"; DROP', false))");
+}
+
+// -- The startup parameter "options"
+
+std::string spelled(std::string_view options) {
+    auto const parameters = read_options(options);
+    if (!parameters.has_value()) {
+        return "refused";
+    }
+    std::string text;
+    for (const SpelledParameter& parameter : *parameters) {
+        text += "[" + parameter.name + "=" + parameter.value + "]";
+    }
+    return text;
+}
+
+TEST(ReadOptions, TakesAllSpellingsOfASetting) {
+    EXPECT_EQ(spelled("-c a=b"), "[a=b]");
+    EXPECT_EQ(spelled("-ca=b"), "[a=b]");
+    EXPECT_EQ(spelled("--a=b"), "[a=b]");
+    EXPECT_EQ(spelled("  -c   a=b\t--c-d=e "), "[a=b][c_d=e]");
+    EXPECT_EQ(spelled(""), "");
+}
+
+TEST(ReadOptions, ABackslashKeepsASpaceInTheValue) {
+    EXPECT_EQ(spelled(R"(-c search_path=a,\ b --x=\\y)"), R"([search_path=a, b][x=\y])");
+}
+
+TEST(ReadOptions, AValueMayHoldEqualsSignsAndNothing) {
+    EXPECT_EQ(spelled("-c a=b=c -c d="), "[a=b=c][d=]");
+}
+
+TEST(ReadOptions, AnythingElseIsRefused) {
+    // An empty name sent another pooler into an endless loop (CVE-2026-107349).
+    for (std::string_view const options :
+         {"-c =", "-c", "--", "--=x", "-c a", "-B 5", "a=b", "-c a;b=c", "-c a=b nonsense", "--a'b=c"}) {
+        EXPECT_EQ(spelled(options), "refused") << options;
+    }
 }
 
 }  // namespace

@@ -7,96 +7,151 @@
 namespace pgring::session {
 namespace {
 
-void expect_all(Pipeline& pipeline, std::initializer_list<Request> requests) {
-    for (Request const request : requests) {
-        pipeline.expect({.request = request});
-    }
+/// The numbers of the entries that error() skips, in its order.
+std::vector<std::uint32_t> skipped_by_error(Pipeline& pipeline) {
+    std::vector<std::uint32_t> numbers;
+    pipeline.error([&numbers](const Expected& entry) { numbers.push_back(entry.statement); });
+    return numbers;
 }
 
-std::vector<Request> skipped_by_error(Pipeline& pipeline) {
-    std::vector<Request> skipped;
-    pipeline.error([&skipped](const Expected& entry) { skipped.push_back(entry.request); });
-    return skipped;
-}
-
-TEST(Pipeline, IsIdleOnlyAfterItsSync) {
-    Pipeline pipeline;
-    EXPECT_TRUE(pipeline.idle());
-    expect_all(pipeline, {Request::Parse});
-    pipeline.pop();
-    EXPECT_TRUE(pipeline.empty());
-    EXPECT_FALSE(pipeline.idle()) << "the unit is open until its Sync";
-    expect_all(pipeline, {Request::Sync});
-    EXPECT_EQ(pipeline.ready_owed(), 1U);
-    pipeline.pop();
-    EXPECT_TRUE(pipeline.idle());
-}
-
-TEST(Pipeline, ErrorSwallowsUntilSyncTheLatestFirst) {
-    Pipeline pipeline;
-    expect_all(pipeline, {Request::Parse, Request::Bind, Request::Execute, Request::Sync, Request::Query});
-    EXPECT_EQ(skipped_by_error(pipeline), (std::vector{Request::Execute, Request::Bind, Request::Parse}));
-    EXPECT_EQ(pipeline.front().request, Request::Sync);
-    EXPECT_EQ(pipeline.ready_owed(), 2U);
-    EXPECT_FALSE(pipeline.skipping());
-}
-
-TEST(Pipeline, AfterAnErrorWithoutItsSyncEverythingIsSkippedUntilItComes) {
-    Pipeline pipeline;
-    expect_all(pipeline, {Request::Parse});
-    skipped_by_error(pipeline);
-    EXPECT_TRUE(pipeline.skipping());
-    expect_all(pipeline, {Request::Bind, Request::Execute});
-    EXPECT_TRUE(pipeline.empty()) << "the server will not answer these";
-    expect_all(pipeline, {Request::Sync});
-    EXPECT_FALSE(pipeline.skipping());
-    EXPECT_EQ(pipeline.size(), 1U);
-}
-
-TEST(Pipeline, AnErrorOfASimpleQueryLeavesItsReadyForQueryOwed) {
-    Pipeline pipeline;
-    expect_all(pipeline, {Request::Query, Request::Query});
-    EXPECT_TRUE(skipped_by_error(pipeline).empty());
-    EXPECT_EQ(pipeline.size(), 2U);
-}
-
-TEST(Pipeline, SyncsSentWhileTheServerCopiesInAreNotAnswered) {
-    Pipeline pipeline;
-    expect_all(pipeline, {Request::Execute, Request::Sync});
-    pipeline.copy_in_begins();
-    EXPECT_EQ(pipeline.ready_owed(), 0U);
-    expect_all(pipeline, {Request::Sync});
-    EXPECT_EQ(pipeline.ready_owed(), 0U);
-    pipeline.copy_in_ends();
-    expect_all(pipeline, {Request::Sync});
-    EXPECT_EQ(pipeline.ready_owed(), 1U);
-    EXPECT_EQ(pipeline.pop().request, Request::Execute);
-    EXPECT_EQ(pipeline.pop().request, Request::Sync);
-    EXPECT_TRUE(pipeline.idle());
-}
-
-TEST(Pipeline, ASyncBehindACopyDoneThatWasSentAheadIsAnswered) {
-    Pipeline pipeline;
-    expect_all(pipeline, {Request::Execute, Request::Sync});
-    pipeline.copy_in_ends();
-    expect_all(pipeline, {Request::Sync});
-    pipeline.copy_in_begins();
-    EXPECT_FALSE(pipeline.copying_in()) << "the client's CopyDone is on its way already";
-    EXPECT_EQ(pipeline.ready_owed(), 1U);
-}
-
-TEST(Pipeline, KeepsItsOrderWhenItGrows) {
-    Pipeline pipeline;
-    for (std::uint32_t i = 0; i < 100; ++i) {
-        pipeline.expect({.request = Request::Bind, .statement = i});
-        if (i % 3 == 0) {
-            EXPECT_EQ(pipeline.front().statement, i / 3);
-            pipeline.pop();
+/// Expects requests, numbered from 1.
+class PipelineTest : public ::testing::Test {
+  protected:
+    void expect(std::initializer_list<Request> requests) {
+        for (Request const request : requests) {
+            pipeline_.expect({.request = request, .statement = ++number_});
         }
     }
-    for (std::uint32_t i = 34; i < 100; ++i) {
-        EXPECT_EQ(pipeline.pop().statement, i);
+    Pipeline pipeline_;
+    std::uint32_t number_ = 0;
+};
+
+TEST_F(PipelineTest, AnswersComeInTheOrderOfTheRequests) {
+    expect({Request::Parse, Request::Bind, Request::Execute, Request::Sync});
+    for (Request const request : {Request::Parse, Request::Bind, Request::Execute, Request::Sync}) {
+        EXPECT_EQ(pipeline_.pop().request, request);
     }
+    EXPECT_TRUE(pipeline_.idle());
+}
+
+TEST_F(PipelineTest, IsOpenFromTheFirstMessageToItsSync) {
+    EXPECT_FALSE(pipeline_.open());
+    expect({Request::Parse});
+    EXPECT_TRUE(pipeline_.open());
+    pipeline_.pop();
+    EXPECT_TRUE(pipeline_.empty());
+    EXPECT_FALSE(pipeline_.idle()) << "the Sync is still to come";
+    expect({Request::Sync});
+    EXPECT_FALSE(pipeline_.open());
+    EXPECT_EQ(pipeline_.ready_owed(), 1U);
+}
+
+TEST_F(PipelineTest, CountsEveryReadyForQuery) {
+    expect({Request::Query, Request::Bind, Request::Sync, Request::FunctionCall, Request::Sync});
+    EXPECT_EQ(pipeline_.ready_owed(), 4U);
+    pipeline_.pop();
+    EXPECT_EQ(pipeline_.ready_owed(), 3U);
+}
+
+TEST_F(PipelineTest, AnErrorSkipsToItsOwnSyncLatestFirst) {
+    expect({Request::Parse, Request::Bind, Request::Execute, Request::Sync, Request::Bind, Request::Sync});
+    EXPECT_EQ(skipped_by_error(pipeline_), (std::vector<std::uint32_t>{3, 2, 1}));
+    EXPECT_EQ(pipeline_.front().statement, 4U);
+    EXPECT_FALSE(pipeline_.skipping());
+    EXPECT_EQ(pipeline_.size(), 3U);
+}
+
+TEST_F(PipelineTest, AnErrorBeforeTheSyncWasSentSkipsWhatIsSentNext) {
+    expect({Request::Parse});
+    EXPECT_EQ(skipped_by_error(pipeline_), std::vector<std::uint32_t>{1});
+    EXPECT_TRUE(pipeline_.skipping());
+    expect({Request::Bind, Request::Execute});
+    EXPECT_TRUE(pipeline_.empty());
+    expect({Request::Sync});
+    EXPECT_FALSE(pipeline_.skipping());
+    EXPECT_EQ(pipeline_.size(), 1U);
+}
+
+TEST_F(PipelineTest, AnErrorInASimpleQueryEndsWithItsReadyForQuery) {
+    expect({Request::Query, Request::Bind, Request::Sync});
+    EXPECT_TRUE(skipped_by_error(pipeline_).empty());
+    EXPECT_EQ(pipeline_.front().request, Request::Query);
+    EXPECT_FALSE(pipeline_.skipping());
+}
+
+TEST_F(PipelineTest, AQueryWithoutASyncBeforeItIsSkippedWithTheRest) {
+    expect({Request::Bind, Request::Query, Request::Sync});
+    EXPECT_EQ(skipped_by_error(pipeline_), (std::vector<std::uint32_t>{2, 1}));
+    EXPECT_EQ(pipeline_.ready_owed(), 1U);
+}
+
+TEST_F(PipelineTest, SyncsDuringCopyInAreNotAnswered) {
+    expect({Request::Execute, Request::Sync});
+    pipeline_.copy_in_begins();
+    EXPECT_TRUE(pipeline_.copying_in());
+    EXPECT_EQ(pipeline_.size(), 1U) << "the Sync sent before is ignored by the server";
+    EXPECT_EQ(pipeline_.ready_owed(), 0U);
+    EXPECT_TRUE(pipeline_.open());
+    expect({Request::Sync});
+    EXPECT_EQ(pipeline_.size(), 1U);
+    pipeline_.copy_in_ends();
+    expect({Request::Sync});
+    EXPECT_EQ(pipeline_.ready_owed(), 1U);
+    EXPECT_FALSE(pipeline_.open());
+}
+
+TEST_F(PipelineTest, ASyncBehindACopyDoneThatWasSentAheadIsAnswered) {
+    expect({Request::Execute, Request::Sync});
+    pipeline_.copy_in_ends();
+    expect({Request::Sync});
+    pipeline_.copy_in_begins();
+    EXPECT_FALSE(pipeline_.copying_in());
+    EXPECT_EQ(pipeline_.ready_owed(), 1U) << "only the Sync in front of the CopyDone is ignored";
+    EXPECT_EQ(pipeline_.pop().request, Request::Execute);
+    EXPECT_EQ(pipeline_.pop().request, Request::Sync);
+    EXPECT_TRUE(pipeline_.idle());
+}
+
+TEST_F(PipelineTest, ASimpleCopyLeavesNothingOpen) {
+    expect({Request::Query});
+    pipeline_.copy_in_begins();
+    pipeline_.copy_in_ends();
+    EXPECT_FALSE(pipeline_.open());
+    pipeline_.pop();
+    EXPECT_TRUE(pipeline_.idle());
+}
+
+TEST_F(PipelineTest, AnErrorEndsACopyIn) {
+    expect({Request::Execute});
+    pipeline_.copy_in_begins();
+    EXPECT_EQ(skipped_by_error(pipeline_), std::vector<std::uint32_t>{1});
+    EXPECT_FALSE(pipeline_.copying_in());
+    EXPECT_TRUE(pipeline_.skipping());
+}
+
+TEST_F(PipelineTest, GrowsInOrderAcrossTheEndOfItsRing) {
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        expect({Request::Query});
+        pipeline_.pop();
+    }
+    number_ = 0;
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        expect({Request::Query});
+    }
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        EXPECT_EQ(pipeline_.pop().statement, i + 1);
+    }
+}
+
+TEST_F(PipelineTest, IsFullAtItsBound) {
+    for (std::size_t i = 0; i < Pipeline::kEntriesMax; ++i) {
+        ASSERT_FALSE(pipeline_.full());
+        expect({Request::Query});
+    }
+    EXPECT_TRUE(pipeline_.full());
+    pipeline_.clear();
+    EXPECT_TRUE(pipeline_.idle());
+    EXPECT_EQ(pipeline_.ready_owed(), 0U);
 }
 
 }  // namespace

@@ -5,77 +5,153 @@
 namespace pgring::session {
 namespace {
 
-TEST(StatementMap, SharesWhatIsTheSameAndForgetsWhatNobodyNames) {
+TEST(StatementMap, TheSameTextIsTheSameStatement) {
     StatementMap map;
-    {
-        StatementRef const first = map.intern("select 1", {});
-        StatementRef const second = map.intern("select 1", {});
-        StatementRef const other = map.intern("select 2", {});
-        EXPECT_EQ(first->number, second->number);
-        EXPECT_NE(first->number, other->number);
-        EXPECT_EQ(map.size(), 2U);
-    }
+    StatementRef const first = map.intern("select 1", {});
+    StatementRef const second = map.intern("select 1", {});
+    StatementRef const other = map.intern("select 2", {});
+    EXPECT_EQ(first.get(), second.get());
+    EXPECT_NE(first.get(), other.get());
+    EXPECT_EQ(map.size(), 2U);
+}
+
+TEST(StatementMap, ATextIsForgottenWithItsLastNameAndItsNumberIsNotUsedAgain) {
+    StatementMap map;
+    StatementRef first = map.intern("select 1", {});
+    std::uint32_t const number = first->number;
+    StatementRef second = first;
+    first.reset();
+    EXPECT_EQ(map.size(), 1U);
+    second.reset();
     EXPECT_EQ(map.size(), 0U);
     EXPECT_EQ(map.size_bytes(), 0U);
+    EXPECT_NE(map.intern("select 1", {})->number, number);
 }
 
-TEST(StatementMap, ANumberIsNeverUsedAgain) {
+TEST(StatementMap, IsBoundedInBytes) {
     StatementMap map;
-    std::uint32_t const first = map.intern("select 1", {})->number;
-    EXPECT_NE(map.intern("select 1", {})->number, first) << "a backend may still know the old one";
+    StatementRef const large = map.intern(std::string(StatementMap::kBytesMax, 'x'), {});
+    EXPECT_TRUE(large);
+    EXPECT_FALSE(map.intern("one more", {}));
 }
 
-TEST(SessionStatements, UndoRestoresWhatWasBefore) {
+TEST(StatementMap, RemembersWhatAServerAccepted) {
     StatementMap map;
-    SessionStatements names;
-    names.add("s", map.intern("select 1", {}));
-    names.confirm();
-    names.drop("s");
-    names.add("s", map.intern("select 2", {}));
-    names.undo(2);
-    ASSERT_NE(names.find("s"), nullptr);
-    EXPECT_EQ((*names.find("s"))->parse_body, "select 1");
+    StatementRef const statement = map.intern("select 1", {});
+    EXPECT_FALSE(map.find("select 1")->accepted);
+    map.accept(statement->number);
+    EXPECT_TRUE(map.find("select 1")->accepted);
+    map.accept(statement->number + 1);
+    EXPECT_FALSE(map.find("select 2"));
 }
 
-TEST(SessionStatements, WhatIsConfirmedIsNotUndone) {
-    StatementMap map;
-    SessionStatements names;
-    names.add("a", map.intern("select 1", {}));
-    names.add("b", map.intern("select 2", {}));
-    names.confirm();
-    names.undo(1);
-    EXPECT_NE(names.find("a"), nullptr);
-    EXPECT_EQ(names.find("b"), nullptr);
+class Names : public ::testing::Test {
+  protected:
+    StatementMap map_;
+    SessionStatements names_;
+    /// What a name stands for; nullptr where it is free.
+    const Statement* meaning(std::string_view name) {
+        const StatementRef* const found = names_.find(name);
+        return found == nullptr ? nullptr : found->get();
+    }
+    StatementRef one_ = map_.intern("select 1", {});
+    StatementRef two_ = map_.intern("select 2", {});
+};
+
+TEST_F(Names, AreTakenAtOnceAndConfirmedLater) {
+    names_.add("s", one_);
+    EXPECT_EQ(meaning("s"), one_.get());
+    names_.confirm();
+    EXPECT_EQ(meaning("s"), one_.get());
 }
 
-TEST(BackendStatements, TheLeastRecentlyUsedGoesFirstAndNothingOfThisUnit) {
+TEST_F(Names, AreFreeAgainWhenTheServerRefused) {
+    names_.add("s", one_);
+    names_.undo(1);
+    EXPECT_EQ(meaning("s"), nullptr);
+}
+
+TEST_F(Names, ComeBackWhenTheirCloseWasSkipped) {
+    names_.add("s", one_);
+    names_.confirm();
+    names_.drop("s");
+    EXPECT_EQ(meaning("s"), nullptr);
+    names_.undo(1);
+    EXPECT_EQ(meaning("s"), one_.get());
+}
+
+TEST_F(Names, AClosedAndReusedNameReturnsToItsFirstMeaning) {
+    names_.add("s", one_);
+    names_.confirm();
+    names_.drop("s");
+    names_.add("s", two_);
+    names_.undo(2);
+    EXPECT_EQ(meaning("s"), one_.get());
+}
+
+TEST_F(Names, OnlyTheOldestChangesAreUndone) {
+    names_.add("a", one_);
+    names_.add("b", two_);
+    names_.undo(1);
+    EXPECT_EQ(meaning("a"), nullptr);
+    EXPECT_EQ(meaning("b"), two_.get());
+}
+
+TEST_F(Names, ANameThatALaterUnitTookKeepsItsNewMeaning) {
+    names_.add("s", one_);
+    names_.confirm();
+    names_.drop("s");
+    names_.add("s", two_);
+    names_.undo(1);
+    EXPECT_EQ(meaning("s"), two_.get());
+}
+
+TEST_F(Names, ClosingAnUnknownNameIsFine) {
+    names_.drop("never");
+    names_.confirm();
+    EXPECT_EQ(names_.size(), 0U);
+}
+
+TEST_F(Names, HoldTheirStatements) {
+    names_.add_confirmed("s", one_);
+    one_.reset();
+    EXPECT_EQ(map_.size(), 2U);
+    names_.erase("s");
+    EXPECT_EQ(map_.size(), 1U);
+}
+
+TEST(BackendStatements, TheLeastRecentlyUsedGoesFirst) {
+    BackendStatements statements;
+    statements.add(1, 1);
+    statements.add(2, 2);
+    statements.add(3, 3);
+    EXPECT_TRUE(statements.use(1, 4));
+    EXPECT_EQ(statements.surplus(3, 5), 2U);
+    EXPECT_EQ(statements.surplus(4, 5), kNoStatement) << "there is room";
+    EXPECT_FALSE(statements.use(7, 5));
+}
+
+TEST(BackendStatements, WhatTheUnitUsesDoesNotGo) {
+    BackendStatements statements;
+    statements.add(1, 1);
+    EXPECT_TRUE(statements.use(1, 2));
+    EXPECT_EQ(statements.surplus(1, 2), kNoStatement);
+    EXPECT_EQ(statements.surplus(1, 3), 1U);
+}
+
+TEST(BackendStatements, ARestoredOneIsThereAndTheFirstToGo) {
     BackendStatements statements;
     statements.add(1, 1);
     statements.add(2, 1);
-    statements.add(3, 2);
-    EXPECT_EQ(statements.surplus(4, 3), kNoStatement) << "within the limit";
-    EXPECT_EQ(statements.surplus(3, 3), 1U);
-    EXPECT_TRUE(statements.use(1, 3));
-    EXPECT_EQ(statements.surplus(3, 3), 2U);
-    EXPECT_TRUE(statements.use(2, 3));
-    EXPECT_TRUE(statements.use(3, 3));
-    EXPECT_EQ(statements.surplus(3, 3), kNoStatement) << "all are in use";
-    EXPECT_FALSE(statements.use(4, 3));
+    statements.remove(2);
+    statements.restore(2);
+    EXPECT_EQ(statements.surplus(2, 5), 2U);
+    EXPECT_TRUE(statements.use(2, 5));
 }
 
-TEST(BackendStatements, AStatementWhoseCloseWasSkippedIsTheFirstToGo) {
-    BackendStatements statements;
-    statements.add(1, 1);
-    statements.add(2, 1);
-    statements.remove(1);
-    EXPECT_FALSE(statements.use(1, 2));
-    statements.restore(1);
-    EXPECT_EQ(statements.surplus(2, 2), 1U);
-}
-
-TEST(ServerName, NamesWorkerAndNumber) {
+TEST(ServerName, SaysWorkerAndNumber) {
     std::array<char, 32> memory{};
-    EXPECT_EQ(server_name(4'294'967'295U, 255, memory), "pgring_255_4294967295");
+    EXPECT_EQ(server_name(4294967295U, 255, memory), "pgring_255_4294967295");
 }
 
 }  // namespace
