@@ -191,8 +191,7 @@ class Service {
     /// A worker's thread. Everything of the worker is made here, so that its memory is near its core.
     void work(pool::WorkerIndex index) {
         WorkerThread& self = *workers_[index];
-        // Fewer workers than cores are better placed by the kernel, which sees what else runs.
-        if (worker_count_ == cpus_.size()) {
+        if (worker_count_ <= cpus_.size()) {
             pin_to(cpus_[index]);
         }
         std::string const name = fmt::format("pgring-{}", index);
@@ -238,17 +237,18 @@ class Service {
         }
     }
 
-    static sigset_t ending_signals() {
+    static sigset_t handled_signals() {
         sigset_t signals;
         ::sigemptyset(&signals);
         ::sigaddset(&signals, SIGTERM);
         ::sigaddset(&signals, SIGINT);
+        ::sigaddset(&signals, SIGHUP);
         return signals;
     }
 
     /// Before any thread starts, so that all inherit it and only wait_for_end() sees them.
     static void block_signals() {
-        sigset_t const signals = ending_signals();
+        sigset_t const signals = handled_signals();
         ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
         ::signal(SIGPIPE, SIG_IGN);
     }
@@ -256,7 +256,7 @@ class Service {
     /// Until the workers have been told to end, and with SIGTERM until they have, or a second signal or the
     /// timeout comes.
     void wait_for_end() {
-        sigset_t const signals = ending_signals();
+        sigset_t const signals = handled_signals();
         bool draining = false;
         base::Instant drain_until = base::kNever;
         base::Instant next_stats = base::deadline_after(now(), settings_.pgring.stats_period);
@@ -269,6 +269,10 @@ class Service {
                 log_.info("shutdown", {{"manner", "now"}});
                 post(uring::ShutdownNotice{proxy::Worker::Shutdown::Now});
                 return;
+            }
+            if (signal == SIGHUP) {
+                // pgbouncer reloads on it; what is not there yet must at least not end the process.
+                log_.warning("reload_not_supported", {{"remedy", "restart pgring to apply a new configuration"}});
             }
             if (signal == SIGTERM) {
                 draining = true;

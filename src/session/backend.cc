@@ -581,6 +581,9 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
             if (dialogue_.has_value()) {
                 return violation("the server did not authenticate");
             }
+            if (text_of(content) != "I") {
+                return violation("malformed ReadyForQuery from the server during login");
+            }
             logged_in_ = true;
             destination_->defaults = parameters;
             destination_->fixed = fixed;
