@@ -205,6 +205,7 @@ void ModelClient::check(const Unit& unit, char status) {
             break;
         case Unit::Kind::Plain:
         case Unit::Kind::Close:
+        case Unit::Kind::PrepareUnnamed:
         case Unit::Kind::Write:
         case Unit::Kind::SetTimeZone:
         case Unit::Kind::SetTimeout:
@@ -243,10 +244,16 @@ void ModelClient::check_error(const Unit& unit, char status) {
         auditor.require(status == 'E',
                         who() + " is in status " + status + " after error " + error_ + " in a transaction");
     }
-    if (unit.kind == Unit::Kind::SetTimeZone && !(expected || canceled)) {
-        time_zone_.reset();
+    if (error_ == "57P03") {
+        auditor.require(
+            !context_.is_served(read_only_ ? ClientContext::Needs::Standby : ClientContext::Needs::Primary),
+            who() + " is told that no server can serve it, and there is one");
     }
-    if (unit.kind == Unit::Kind::Close) {
+    if (unit.kind == Unit::Kind::PrepareUnnamed) {
+        unnamed_mark_.reset();
+    } else if (!answer_.empty()) {
+        // Its one message was answered; only the Sync failed, and names know no transactions.
+    } else if (unit.kind == Unit::Kind::Close) {
         prepared_[unit.name] = *unit.mark;
     } else if (unit.mark.has_value() && unit.sqlstate.empty()) {
         prepared_.erase(unit.name);
@@ -265,7 +272,9 @@ void ModelClient::settle_writes(const Unit& unit, char status) {
         if (status == 'I') {
             tell(std::exchange(open_writes_, {}), told);
             if (status_ != 'I') {
-                time_zone_.reset();
+                // The transaction ended with the error; what it had set is undone, or nobody knows.
+                time_zone_ = told == Auditor::Told::Unknown ? std::nullopt : time_zone_before_;
+                statement_timeout_ = statement_timeout_before_;
             }
         }
         return;
@@ -316,6 +325,11 @@ void ModelClient::next() {
                 unit.name.empty() && (unit.kind == Unit::Kind::Plain || unit.kind == Unit::Kind::Write);
             bool const fails = !unit.sqlstate.empty();
             context_.log("  " + who() + " asks " + summary(unit.bytes));
+            if (unit.bytes.starts_with('Q') ||
+                (unit.bytes.starts_with('P') && unit.kind != Unit::Kind::PrepareUnnamed)) {
+                // A simple query destroys the unnamed statement, another Parse may replace it.
+                unnamed_mark_.reset();
+            }
             bytes += unit.bytes;
             waiting_for_.push_back(std::move(unit));
             units_left_ -= units_left_ > 0 ? 1 : 0;
@@ -435,7 +449,10 @@ Unit ModelClient::draw_unit() {
     if (status_ahead_ != 'I') {
         return draw_in_transaction();
     }
-    switch (context_.prng.below(16)) {
+    if (unnamed_mark_.has_value() && context_.prng.chance(60)) {
+        return use_unnamed();
+    }
+    switch (context_.prng.below(17)) {
         case 0:
         case 1:
             return extended_read();
@@ -465,13 +482,15 @@ Unit ModelClient::draw_unit() {
             return context_.prng.chance(40) ? close_prepared() : mixed_batch();
         case 14:
             return large_read();
+        case 15:
+            return prepare_unnamed();
         default:
             return read();
     }
 }
 
 Unit ModelClient::draw_in_transaction() {
-    switch (context_.prng.below(9)) {
+    switch (context_.prng.below(12)) {
         case 0:
             return read();
         case 1:
@@ -481,11 +500,15 @@ Unit ModelClient::draw_in_transaction() {
         case 3:
             return extended_write();
         case 4:
-            return context_.prng.chance(50) ? set_time_zone() : set_timeout();
         case 5:
-            return use_prepared();
+            return set_time_zone();
         case 6:
-            return control(Unit::Kind::Rollback);
+            return context_.prng.chance(30) ? set_timeout() : read();
+        case 7:
+        case 8:
+            return use_prepared();
+        case 9:
+            return context_.prng.chance(50) ? failing() : control(Unit::Kind::Rollback);
         default:
             return control(Unit::Kind::Commit);
     }
@@ -614,6 +637,21 @@ Unit ModelClient::use_prepared() {
     std::string const mine = token('r');
     return {.bytes = bind(at->first, {mine}) + execute() + sync(),
             .answer = {"BindComplete", "RowDescription", "DataRow " + mine + ":" + at->second + echo(),
+                       "CommandComplete SELECT 1"}};
+}
+
+/// The unnamed statement, made in one unit and used in the next, which may meet another backend.
+Unit ModelClient::prepare_unnamed() {
+    unnamed_mark_ = "u" + std::to_string(next_token_++);
+    return {.kind = Unit::Kind::PrepareUnnamed,
+            .bytes = parse("", "select $1, '" + *unnamed_mark_ + "'") + sync(),
+            .answer = {"ParseComplete"}};
+}
+
+Unit ModelClient::use_unnamed() {
+    std::string const mine = token('r');
+    return {.bytes = bind("", {mine}) + execute() + sync(),
+            .answer = {"BindComplete", "RowDescription", "DataRow " + mine + ":" + *unnamed_mark_ + echo(),
                        "CommandComplete SELECT 1"}};
 }
 

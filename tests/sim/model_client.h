@@ -30,6 +30,9 @@ struct ClientContext {
     bool calm = false;
     std::size_t worker_count = 1;
     bool has_standby = false;
+    enum class Needs : std::uint8_t { Primary, Standby };
+    /// Whether pgring has known of such a server for a while.
+    std::function<bool(Needs)> is_served;
 };
 
 /// One request up to its ReadyForQuery, and what must come back.
@@ -42,7 +45,8 @@ struct Unit {
         Rollback,
         SetTimeZone,
         SetTimeout,
-        Close
+        Close,
+        PrepareUnnamed
     } kind{};
     std::string bytes{};
     /// What it answers where nothing fails (conversation::backend_text), without ReadyForQuery.
@@ -113,6 +117,8 @@ class ModelClient final : public Peer {
     [[nodiscard]] Unit pin();
     [[nodiscard]] Unit prepare();
     [[nodiscard]] Unit use_prepared();
+    [[nodiscard]] Unit prepare_unnamed();
+    [[nodiscard]] Unit use_unnamed();
     [[nodiscard]] Unit close_prepared();
     [[nodiscard]] Unit mixed_batch();
     [[nodiscard]] Unit large_read();
@@ -149,6 +155,8 @@ class ModelClient final : public Peer {
     std::string statement_timeout_ = "0";
     std::string statement_timeout_before_ = "0";
     std::map<std::string, std::string> prepared_;
+    /// The mark of the unnamed statement, while it must be there.
+    std::optional<std::string> unnamed_mark_;
     std::deque<Canceler> cancelers_;
     std::uint32_t cancels_open_ = 0;
     /// A cancel was open at some time since the front unit was sent.

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 /// The monitor looks so often, and so soon after a worker suspects something.
 constexpr base::Duration kProbePeriod = 300ms;
 constexpr base::Duration kProbeSoon = 5ms;
+/// A topology published so long ago has reached every worker and everybody in its lines.
+constexpr base::Duration kSettled = 100ms;
 /// When faults have ended, everybody must be done within this.
 constexpr base::Duration kPatience = 180s;
 
@@ -59,7 +61,8 @@ World::World(std::uint64_t seed, Log log)
                       .auditor = auditor_,
                       .log = [this](const std::string& what) { this->log(what); },
                       .worker_count = plan_.worker_count,
-                      .has_standby = plan_.server_count > 1} {
+                      .has_standby = plan_.server_count > 1,
+                      .is_served = [this](ClientContext::Needs needs) { return is_served(needs); }} {
     // Nobody is refused, nobody leaves anything out, nothing breaks: then every statement must succeed.
     client_context_.calm = plan_.faults.empty() && plan_.settings.pgring.max_client_conn >= 100 &&
                            plan_.settings.pgring.waiting_clients_max == 0;
@@ -244,12 +247,22 @@ void World::probe() {
                                    });
             if (!same) {
                 topology_ = std::move(next);
+                published_at_ = schedule_.now();
                 log("the monitor publishes: primary " +
                     (topology_->primary.has_value() ? std::to_string(topology_->primary->value) : "none"));
                 network_.publish(topology_);
             }
         });
     }
+}
+
+bool World::is_served(ClientContext::Needs needs) const {
+    if (schedule_.now() < published_at_ + kSettled) {
+        return false;
+    }
+    return needs == ClientContext::Needs::Primary
+               ? topology_->primary.has_value()
+               : std::ranges::any_of(topology_->servers, route::serves_reads);
 }
 
 void World::observe() {

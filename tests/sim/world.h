@@ -54,6 +54,7 @@ class World {
     void probe();
     void observe();
     [[nodiscard]] std::shared_ptr<const topology::Topology> seen() const;
+    [[nodiscard]] bool is_served(ClientContext::Needs needs) const;
     [[nodiscard]] bool everybody_is_gone() const;
     void expect_nothing_is_left();
 
@@ -74,6 +75,7 @@ class World {
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::deque<ModelClient> clients_;
     bool probe_scheduled_ = false;
+    base::Instant published_at_{};
     std::uint32_t timeline_ = 1;
 };
 
