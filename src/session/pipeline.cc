@@ -65,6 +65,8 @@ void Pipeline::drop_copy_end() {
 void Pipeline::copy_in_begins() {
     ASSERT(count_ > 0);
     copying_in_ = true;
+    // A simple COPY has no Sync of its own.
+    open_ = front().request != Request::Query;
     std::size_t kept = 1;
     std::size_t position = 1;
     for (; position < count_ && copying_in_; ++position) {
@@ -73,23 +75,16 @@ void Pipeline::copy_in_begins() {
             copying_in_ = false;
         } else if (entry.request == Request::Sync) {
             --ready_owed_;
-            open_ = true;
         } else {
             entries_[(head_ + kept++) & (entries_.size() - 1)] = entry;
         }
     }
     for (; position < count_; ++position) {
         Expected const entry = at(position);
-        if (entry.request == Request::Sync) {
-            open_ = false;
-        }
+        open_ = entry.request == Request::Sync ? false : open_ || !ends_with_ready(entry.request);
         entries_[(head_ + kept++) & (entries_.size() - 1)] = entry;
     }
     count_ = kept;
-    if (front().request == Request::Query) {
-        // A simple COPY has no Sync of its own; nothing of the extended protocol is open.
-        open_ = false;
-    }
 }
 
 void Pipeline::copy_in_ends() {

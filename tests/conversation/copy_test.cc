@@ -58,6 +58,21 @@ TEST_F(Copy, DataSentBeforeTheServerAskedForIt) {
     expect_free();
 }
 
+TEST_F(Copy, ABatchSentBehindItKeepsTheBackendUntilItsSync) {
+    alice_.says(query("copy t from stdin") + copy_data("1\n") + copy_done() + parse("", "selec 1") +
+                bind(""));
+    bob_.says(query("select 1"));
+    backend().says(copy_in_response() + complete("COPY 1") + ready() + error("42601"));
+    static_cast<void>(backend().take());
+    alice_.hears(
+        {"CopyInResponse", "CommandComplete COPY 1", "ReadyForQuery I", "ErrorResponse ERROR 42601"});
+    alice_.says(execute() + sync());
+    backend().hears({"Sync"});
+    backend().says(ready());
+    alice_.hears({"ReadyForQuery I"});
+    backend().hears({"Query select 1"});
+}
+
 TEST_F(Copy, AFailureOfTheClientsIsTheServersToTell) {
     alice_.says(query("copy t from stdin"));
     backend().says(copy_in_response());

@@ -121,6 +121,18 @@ TEST_F(PipelineTest, ASimpleCopyLeavesNothingOpen) {
     EXPECT_TRUE(pipeline_.idle());
 }
 
+TEST_F(PipelineTest, ABatchBehindASimpleCopyStaysOpen) {
+    expect({Request::Query});
+    pipeline_.copy_in_ends();
+    expect({Request::Parse, Request::Bind});
+    pipeline_.copy_in_begins();
+    EXPECT_TRUE(pipeline_.open()) << "its Sync was not sent yet";
+    pipeline_.pop();
+    EXPECT_EQ(skipped_by_error(pipeline_), (std::vector<std::uint32_t>{3, 2}));
+    EXPECT_TRUE(pipeline_.skipping());
+    EXPECT_FALSE(pipeline_.idle());
+}
+
 TEST_F(PipelineTest, AnErrorEndsACopyIn) {
     expect({Request::Execute});
     pipeline_.copy_in_begins();
