@@ -318,26 +318,18 @@ void Worker::topology_changed(std::shared_ptr<const topology::Topology> topology
                               return route::serves_reads(server);
                           });
     shared_.balancing = balances ? session::Balancing::On : session::Balancing::Off;
+    // The lines first: who still stood in one would have a backend opened for him at a server that is down.
+    place_anew();
     for (std::uint16_t i = 0; i < topology_->server_count(); ++i) {
-        topology::ServerIndex const server{i};
-        const topology::Server& state = topology_->server(server);
+        const topology::Server& state = topology_->server(topology::ServerIndex{i});
         if (state.role == topology::Role::Stale || state.health == topology::Health::Down) {
-            // What runs there hangs, or must not count: the truth now is better than an answer that never
-            // comes.
-            std::vector<pool::BackendId> doomed;
-            backends_.for_each([&doomed, server](pool::BackendId id, BackendEntry& entry) {
-                if (entry.backend.server() == server && entry.place != BackendEntry::Place::Gone) {
-                    doomed.push_back(id);
-                }
-            });
-            for (pool::BackendId const id : doomed) {
-                BackendEntry& entry = backends_.get(id);
-                close(entry.socket);
-                backend_broken(id, entry, now);
-            }
+            give_up_backends(topology::ServerIndex{i}, now);
         }
     }
-    // Whoever waits is placed anew: its server may have become another, or be no more what it needs.
+}
+
+/// Whoever waits is placed anew: its server may have become another, or be no more what it needs.
+void Worker::place_anew() {
     for (auto& [key, destination] : destinations_) {
         for (std::uint16_t i = 0; i < topology_->server_count(); ++i) {
             pool::Pool& pool = *destination->pools[i];
@@ -353,6 +345,21 @@ void Worker::topology_changed(std::shared_ptr<const topology::Topology> topology
     while (std::optional<pool::SessionId> const waiting = stranded_.next()) {
         stats_.waiting.subtract();
         make_runnable(*waiting);
+    }
+}
+
+/// What runs there hangs, or must not count: the truth now is better than an answer that never comes.
+void Worker::give_up_backends(topology::ServerIndex server, base::Instant now) {
+    std::vector<pool::BackendId> doomed;
+    backends_.for_each([&doomed, server](pool::BackendId id, BackendEntry& entry) {
+        if (entry.backend.server() == server && entry.place != BackendEntry::Place::Gone) {
+            doomed.push_back(id);
+        }
+    });
+    for (pool::BackendId const id : doomed) {
+        BackendEntry& entry = backends_.get(id);
+        close(entry.socket);
+        backend_broken(id, entry, now);
     }
 }
 

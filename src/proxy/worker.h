@@ -196,6 +196,8 @@ class Worker {
     void close_after_flush(SocketId socket);
     void set_paused(SocketId socket, bool paused);
     void expire(Deadline& deadline, base::Instant now);
+    void place_anew();
+    void give_up_backends(topology::ServerIndex server, base::Instant now);
 
     // -- Sessions (worker_sessions.cc) --
     void run_session(pool::SessionId id, base::Instant now);
@@ -229,7 +231,6 @@ class Worker {
     void give(pool::BackendId id, BackendEntry& entry, base::Instant now);
     /// Gives the backend up: its place in the pool is free at once, its connection closes behind.
     void discard(pool::BackendId id, BackendEntry& entry, base::Instant now);
-    void close_idle_backends(topology::ServerIndex server);
     void retry_pools(base::Instant now);
     void ask_others(pool::Pool& pool, base::Instant now);
     void yield_idle(const TokenWanted& wanted, base::Instant now);

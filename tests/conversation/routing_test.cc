@@ -164,6 +164,23 @@ TEST_F(Routing, WithoutAPrimaryReadsGoOnAndWritesWaitForTheNextOne) {
     alice_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
 
+TEST(Routes, NothingIsOpenedAtAServerThatIsDown) {
+    Scene scene;
+    scene.servers = 2;
+    scene.settings.pgring.default_pool_size = 2;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Client& carol = stage.logged_in();
+    stage.set_connects(kPrimary, Stage::Connects::Unanswered);
+    alice.says(query("insert into t values (1)"));
+    bob.says(query("insert into t values (2)"));
+    carol.says(query("insert into t values (3)"));
+    ASSERT_EQ(stage.backend_count(), 2U) << "one waits for its login, and there may be no third";
+    stage.publish(std::nullopt, {kPrimary});
+    EXPECT_EQ(stage.backend_count(), 2U);
+}
+
 TEST_F(Routing, AWriteThatWaitedForThePrimaryTooLongIsToldWhy) {
     stage_.publish(std::nullopt, {kPrimary});
     alice_.says(query("insert into t values (1)"));

@@ -688,7 +688,8 @@ Unit ModelClient::mixed_batch() {
 
 /// Larger than any buffer, there and back.
 Unit ModelClient::large_read() {
-    std::string const mine = token('r') + std::string(context_.prng.below(100'000), 'x');
+    std::uint64_t const most = context_.prng.chance(20) ? 600'000 : 30'000;
+    std::string const mine = token('r') + std::string(context_.prng.below(most), 'x');
     return {.kind = Unit::Kind::Write,
             .bytes = parse("", "select $1, 'p'") + bind("", {mine}) + execute() + sync(),
             .answer = {"ParseComplete", "BindComplete", "RowDescription", "DataRow " + mine + ":p" + echo(),

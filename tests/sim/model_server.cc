@@ -159,6 +159,11 @@ void ModelServer::reset_one() {
     }
 }
 
+std::size_t ModelServer::session_count() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(processes_, [](const auto& process) { return process->in_session(); }));
+}
+
 void ModelServer::cancel(std::uint32_t process_id, std::string_view secret) {
     for (const auto& process : processes_) {
         if (process->process_id() == process_id) {
@@ -296,6 +301,7 @@ void ServerProcess::process(const Message& message) {
             parameter_status("standard_conforming_strings", "on") +
             parameter_status("in_hot_standby", server_.role() == ModelServer::Role::Primary ? "off" : "on") +
             backend_key(process_id_, secret());
+        logged_in_ = true;
         ready();
         return;
     }

@@ -46,6 +46,10 @@ class ServerProcess final : public Peer {
     [[nodiscard]] std::uint32_t process_id() const { return process_id_; }
     [[nodiscard]] std::string secret() const { return conversation::number(process_id_ * 2654435761U); }
     [[nodiscard]] bool alive() const { return alive_; }
+    /// A session that pgring has not closed.
+    [[nodiscard]] bool in_session() const {
+        return alive_ && logged_in_ && link_ != nullptr && !link_->closing;
+    }
     /// The server died or reset the connection.
     void vanish();
     /// FATAL and the end.
@@ -108,6 +112,7 @@ class ServerProcess final : public Peer {
     std::uint32_t process_id_;
     State state_ = State::Startup;
     bool alive_ = true;
+    bool logged_in_ = false;
     bool busy_ = false;
     bool cancelled_ = false;
     std::string unread_;
@@ -157,6 +162,7 @@ class ModelServer {
 
     [[nodiscard]] std::size_t index() const { return index_; }
     [[nodiscard]] bool running() const { return running_; }
+    [[nodiscard]] std::size_t session_count() const;
     [[nodiscard]] bool hung() const { return hung_; }
     [[nodiscard]] Role role() const { return role_; }
     [[nodiscard]] std::uint32_t timeline() const { return timeline_; }

@@ -15,6 +15,7 @@ constexpr base::Duration kProbePeriod = 300ms;
 constexpr base::Duration kProbeSoon = 5ms;
 /// A topology published so long ago has reached every worker and everybody in its lines.
 constexpr base::Duration kSettled = 100ms;
+constexpr base::Duration kFenced = 250ms;
 /// When faults have ended, everybody must be done within this.
 constexpr base::Duration kPatience = 180s;
 
@@ -265,7 +266,23 @@ bool World::is_served(ClientContext::Needs needs) const {
                : std::ranges::any_of(topology_->servers, route::serves_reads);
 }
 
+/// What is known to be down or stale for a while has no sessions of pgring's: they would wait for nothing.
+void World::audit_fences() const {
+    if (schedule_.now() < published_at_ + kFenced) {
+        return;
+    }
+    for (const ModelServer& server : servers_) {
+        const topology::Server& known = topology_->servers[server.index()];
+        bool const fenced = known.role == topology::Role::Stale || known.health == topology::Health::Down;
+        auditor_.require(!fenced || server.session_count() == 0,
+                         "sessions stay on server " + std::to_string(server.index()) + ", which is " +
+                             std::string(topology::to_string(known.role)) + " and " +
+                             std::string(topology::to_string(known.health)));
+    }
+}
+
 void World::observe() {
+    audit_fences();
     probe();
     schedule_.after(kProbePeriod, [this] { observe(); });
 }

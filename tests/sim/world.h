@@ -55,6 +55,7 @@ class World {
     void observe();
     [[nodiscard]] std::shared_ptr<const topology::Topology> seen() const;
     [[nodiscard]] bool is_served(ClientContext::Needs needs) const;
+    void audit_fences() const;
     [[nodiscard]] bool everybody_is_gone() const;
     void expect_nothing_is_left();
 
