@@ -81,7 +81,7 @@ void Pipeline::copy_in_begins() {
     }
     for (; position < count_; ++position) {
         Expected const entry = at(position);
-        open_ = entry.request == Request::Sync ? false : open_ || !ends_with_ready(entry.request);
+        open_ = entry.request == Request::Sync ? false : open_ || belongs_to_batch(entry.request);
         entries_[(head_ + kept++) & (entries_.size() - 1)] = entry;
     }
     count_ = kept;

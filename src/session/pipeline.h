@@ -179,6 +179,10 @@ class Pipeline {
     [[nodiscard]] static bool ends_with_ready(Request request) {
         return request == Request::Query || request == Request::FunctionCall || request == Request::Sync;
     }
+    /// It has a Sync behind it.
+    [[nodiscard]] static bool belongs_to_batch(Request request) {
+        return !ends_with_ready(request) && request != Request::CopyEnd;
+    }
     Expected pop_any();
     void drop_copy_end();
     void grow();

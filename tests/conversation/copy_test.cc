@@ -73,6 +73,15 @@ TEST_F(Copy, ABatchSentBehindItKeepsTheBackendUntilItsSync) {
     backend().hears({"Query select 1"});
 }
 
+TEST_F(Copy, OneThatIsRefusedBehindAnotherLeavesTheBackendFree) {
+    alice_.says(query("copy t from stdin") + copy_data("1\n") + copy_done() + query("copy u from stdin") +
+                copy_data("2\n") + copy_done());
+    backend().says(copy_in_response() + complete("COPY 1") + ready() + error("42P01") + ready());
+    alice_.hears({"CopyInResponse", "CommandComplete COPY 1", "ReadyForQuery I", "ErrorResponse ERROR 42P01",
+                  "ReadyForQuery I"});
+    expect_free();
+}
+
 TEST_F(Copy, AFailureOfTheClientsIsTheServersToTell) {
     alice_.says(query("copy t from stdin"));
     backend().says(copy_in_response());
