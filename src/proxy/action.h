@@ -3,11 +3,11 @@
 /// that Worker::outgoing() shows.
 
 #include <cstdint>
-#include <string>
 #include <variant>
 
 #include "base/handle.h"
 #include "pool/budget.h"
+#include "session/cancel_key.h"
 #include "topology/topology.h"
 
 namespace pgring::proxy {
@@ -43,8 +43,7 @@ struct Action {
 
 /// A CancelRequest whose key names a session of the other worker.
 struct CancelForwarded {
-    std::uint32_t process_id = 0;
-    std::string secret;
+    session::CancelKey key;
     /// Where the answer goes: the worker that took the request, and its connection.
     pool::WorkerIndex origin = 0;
     SocketId socket;

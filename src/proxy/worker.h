@@ -243,7 +243,7 @@ class Worker {
     void finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now);
     void canceler_connected(CancelerId id, base::Instant now);
     void canceler_ended(CancelerId id, base::Instant now);
-    [[nodiscard]] session::CancelKey make_cancel_key(pool::SessionId id);
+    [[nodiscard]] SessionEntry* session_of(const session::CancelKey& key);
 
     pool::WorkerIndex index_;
     const config::Settings& settings_;

@@ -12,53 +12,49 @@ namespace pgring::proxy {
 
 namespace {
 
-/// A process id is a positive int32: eight bits of worker, 23 bits of session.
-constexpr unsigned kSessionBits = 23;
-constexpr std::uint32_t kSessionMask = (1U << kSessionBits) - 1;
 /// Cancels under way at the same time in one worker; a flood beyond it is dropped.
 constexpr std::size_t kCancelersMax = 256;
 
 }  // namespace
 
-session::CancelKey Worker::make_cancel_key(pool::SessionId id) {
-    session::CancelKey key;
-    // One is added so that no key is zero, which some clients take for "none".
-    key.process_id = (static_cast<std::uint32_t>(index_) << kSessionBits) | ((id.index + 1) & kSessionMask);
-    key.secret.resize(4);
-    random_.fill(std::as_writable_bytes(std::span(key.secret)));
-    return key;
-}
-
 void Worker::cancel_requested(SessionEntry& asking, base::Instant now) {
-    const session::CancelTarget& target = asking.session.cancel_target();
-    CancelForwarded request{
-        .process_id = target.process_id, .secret = target.secret, .origin = index_, .socket = asking.socket};
+    CancelForwarded request{.key = asking.session.cancel_target(), .origin = index_, .socket = asking.socket};
     // The login is over; what remains is to hold the connection until the cancel is through, as PostgreSQL
     // does.
     asking.session.end();
     wheel_.arm(asking.deadline, base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
-    std::uint32_t const worker = target.process_id >> kSessionBits;
-    if (worker == index_) {
-        cancel(request, now);
-    } else if (worker < process_.budgets.worker_count()) {
-        posted_.push_back({.to = static_cast<pool::WorkerIndex>(worker), .message = std::move(request)});
-    } else {
+    std::optional<session::CancelAddress> const address = session::address_of(request.key);
+    if (!address.has_value() || address->worker >= process_.budgets.worker_count()) {
         finish_cancel(index_, request.socket, now);
+    } else if (address->worker == index_) {
+        cancel(request, now);
+    } else {
+        posted_.push_back({.to = address->worker, .message = std::move(request)});
     }
 }
 
+/// The session whose key it is; nullptr where the key is no more, or never was, anybody's here.
+Worker::SessionEntry* Worker::session_of(const session::CancelKey& key) {
+    std::optional<session::CancelAddress> const address = session::address_of(key);
+    SessionEntry* const entry =
+        address.has_value() ? sessions_.at_index(address->session_index).first : nullptr;
+    bool const fits = entry != nullptr && entry->session.phase() == session::Session::Phase::Ready &&
+                      entry->session.cancel_key().process_id == key.process_id &&
+                      auth::constant_time_equal(entry->session.cancel_key().secret, key.secret);
+    return fits ? entry : nullptr;
+}
+
 void Worker::cancel(const CancelForwarded& request, base::Instant now) {
-    auto const [entry, id] = sessions_.at_index((request.process_id & kSessionMask) - 1);
-    bool const known = entry != nullptr && entry->session.phase() == session::Session::Phase::Ready &&
-                       auth::constant_time_equal(entry->session.cancel_key().secret, request.secret);
-    if (known && entry->session.waiter.waiting()) {
+    SessionEntry* const entry = session_of(request.key);
+    if (entry != nullptr && entry->session.waiter.waiting()) {
         leave_line(*entry);
         entry->wait_until = base::kNever;
         arm_session(*entry, now);
         entry->session.refuse_unit(shared_, session::errors::kCanceledWhileWaiting);
-        make_runnable(id);
+        make_runnable(entry->session.id());
     }
-    bool const running = known && entry->backend && !backends_.get(entry->backend).backend.pipeline.empty();
+    bool const running =
+        entry != nullptr && entry->backend && !backends_.get(entry->backend).backend.pipeline.empty();
     if (!running || cancelers_.size() >= kCancelersMax) {
         finish_cancel(request.origin, request.socket, now);
         return;

@@ -140,7 +140,9 @@ void Worker::enter(SessionEntry& entry, base::Instant now) {
         entry.session.fail(shared_, {.sqlstate = session::sqlstate::kInvalidCatalogName, .message = text});
         return;
     }
-    entry.session.enter(shared_, destination(request, *database), make_cancel_key(entry.session.id()));
+    session::CancelKey key = session::make_cancel_key(
+        request.protocol, {.worker = index_, .session_index = entry.session.id().index}, random_);
+    entry.session.enter(shared_, destination(request, *database), std::move(key));
     static_cast<void>(now);
 }
 
@@ -192,8 +194,9 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
     }
     session::Destination& destination = *entry.session.destination();
     pool::Pool& pool = *destination.pools[server->value];
-    if (std::optional<pool::BackendId> const backend = pool.acquire(
-            [this, &entry](pool::BackendId idle) { return entry.session.fits(backends_.get(idle).backend); })) {
+    if (std::optional<pool::BackendId> const backend = pool.acquire([this, &entry](pool::BackendId idle) {
+            return entry.session.fits(backends_.get(idle).backend);
+        })) {
         ++outstanding_[server->value];
         attach(id, entry, *backend, now);
         return true;

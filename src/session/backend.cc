@@ -565,6 +565,9 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
             wire::BodyReader reader(content);
             cancel_key_.process_id = reader.u32();
             cancel_key_.secret = text_of(reader.rest());
+            if (!reader.ok() || cancel_key_.secret.size() > wire::kSecretBytesMax) {
+                return violation("malformed BackendKeyData from the server");
+            }
             break;
         }
         case wire::BackendType::NoticeResponse:

@@ -18,6 +18,7 @@
 #include "auth/server_dialogue.h"
 #include "buffer/slice_queue.h"
 #include "pool/ids.h"
+#include "session/cancel_key.h"
 #include "session/destination.h"
 #include "session/parameters.h"
 #include "session/pipeline.h"
@@ -54,12 +55,6 @@ enum class BackendStep : std::uint8_t {
     ErrandDone,  ///< an awaited errand was answered; errand_failed() tells how
     Broken,      ///< the connection is of no more use: FATAL, protocol violation, or an errand that had to
                  ///< succeed
-};
-
-/// Key data of the server, for CancelRequest. Protocol 3.0 has four bytes of secret, 3.2 up to 256.
-struct CancelKey {
-    std::uint32_t process_id = 0;
-    std::string secret;
 };
 
 class Backend {

@@ -126,7 +126,7 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
         wire::BodyReader reader(body);
         cancel_.process_id = reader.u32();
         cancel_.secret = text_of(reader.rest());
-        if (!reader.ok() || cancel_.secret.empty() || cancel_.secret.size() > 256) {
+        if (!reader.ok() || cancel_.secret.empty() || cancel_.secret.size() > wire::kSecretBytesMax) {
             return std::unexpected(silent("malformed CancelRequest"));
         }
         in.consume(length);
@@ -145,7 +145,7 @@ FrontendLogin::Handled FrontendLogin::on_startup(Shared& shared, std::uint32_t v
         return std::unexpected(
             LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
                          .message = "unsupported frontend protocol " + std::to_string(version >> 16U) + "." +
-                                    std::to_string(version & 0xffffU) + ": pgring speaks 3.0",
+                                    std::to_string(version & 0xffffU) + ": pgring speaks 3.0 to 3.2",
                          .log_detail = {}});
     }
     if (admission_ != Admission::Welcome) {
@@ -156,15 +156,13 @@ FrontendLogin::Handled FrontendLogin::on_startup(Shared& shared, std::uint32_t v
     if (std::optional<LoginFailure> failure = read_parameters(shared, body)) {
         return std::unexpected(std::move(*failure));
     }
-    if (version != wire::kProtocol3_0 || !unknown_protocol_options_.empty()) {
+    // PostgreSQL 18: an older minor version is spoken without a word, a later one is answered with the
+    // newest.
+    request_.protocol = std::min(version, wire::kProtocol3_2);
+    if (version > wire::kProtocol3_2 || !unknown_protocol_options_.empty()) {
         std::vector<std::byte> memory(64 + shared.settings.pgring.startup_packet_bytes_max);
         wire::MessageWriter writer(memory);
-        writer.begin(wire::BackendType::NegotiateProtocolVersion).u32(wire::kProtocol3_0);
-        writer.u32(static_cast<std::uint32_t>(unknown_protocol_options_.size()));
-        for (const std::string& option : unknown_protocol_options_) {
-            writer.string(option);
-        }
-        writer.end();
+        wire::write_negotiate_protocol_version(writer, request_.protocol, unknown_protocol_options_);
         if (!writer.ok() || !out.push_copy(writer.written())) {
             return std::unexpected(silent("out of buffers"));
         }

@@ -17,8 +17,10 @@
 #include "auth/hba.h"
 #include "base/network_address.h"
 #include "buffer/slice_queue.h"
+#include "session/cancel_key.h"
 #include "session/errors.h"
 #include "session/shared.h"
+#include "wire/protocol.h"
 
 namespace pgring::session {
 
@@ -34,16 +36,12 @@ struct SpelledParameter {
 
 /// Who came in and what for.
 struct LoginRequest {
+    /// What is spoken with it: as it asked, but no later than what pgring knows.
+    std::uint32_t protocol = wire::kProtocol3_0;
     std::string user;
     /// As the client named it.
     std::string database;
     std::vector<SpelledParameter> parameters;
-};
-
-/// A CancelRequest.
-struct CancelTarget {
-    std::uint32_t process_id = 0;
-    std::string secret;
 };
 
 /// An error whose text was made for the occasion; always FATAL.
@@ -67,7 +65,7 @@ class FrontendLogin {
     [[nodiscard]] Step advance(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out);
 
     [[nodiscard]] const LoginRequest& request() const { return request_; }
-    [[nodiscard]] const CancelTarget& cancel() const { return cancel_; }
+    [[nodiscard]] const CancelKey& cancel() const { return cancel_; }
     /// After Authenticated: what logs pgring in elsewhere, where the client's proof gave it away.
     [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const {
         return dialogue_->learned_keys();
@@ -91,7 +89,8 @@ class FrontendLogin {
     Admission admission_;
     std::uint8_t encryption_requests_ = 0;
     LoginRequest request_;
-    CancelTarget cancel_;
+    /// The key that a CancelRequest brought.
+    CancelKey cancel_;
     /// Options of the form _pq_.x, which nobody here knows.
     std::vector<std::string> unknown_protocol_options_;
     std::optional<auth::ClientDialogue> dialogue_;

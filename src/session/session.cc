@@ -168,7 +168,7 @@ void Session::welcome(Shared& shared) {
     }
     bool const on_standby = session_pooled() ? destination_->in_hot_standby : access_ == Access::ReadOnly;
     wire::write_parameter_status(writer, "in_hot_standby", on_standby ? "on" : "off");
-    writer.begin(wire::BackendType::BackendKeyData).u32(cancel_key_.process_id).raw(cancel_key_.secret).end();
+    wire::write_backend_key_data(writer, cancel_key_.process_id, cancel_key_.secret);
     wire::write_ready_for_query(writer, wire::TransactionStatus::Idle);
     ASSERT(writer.ok());
     phase_ = Phase::Ready;

@@ -67,7 +67,7 @@ class Session {
     [[nodiscard]] SessionStep advance(Shared& shared, Backend* backend);
 
     // -- Login --
-    [[nodiscard]] const CancelTarget& cancel_target() const { return login_->cancel(); }
+    [[nodiscard]] const CancelKey& cancel_target() const { return login_->cancel(); }
     [[nodiscard]] const LoginRequest& login_request() const { return login_->request(); }
     [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const {
         return login_->learned_keys();

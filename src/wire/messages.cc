@@ -40,6 +40,20 @@ void write_parameter_status(MessageWriter& writer, std::string_view name, std::s
     writer.begin(BackendType::ParameterStatus).string(name).string(value).end();
 }
 
+void write_negotiate_protocol_version(MessageWriter& writer, std::uint32_t version,
+                                      std::span<const std::string> unknown_options) {
+    writer.begin(BackendType::NegotiateProtocolVersion).u32(version);
+    writer.u32(static_cast<std::uint32_t>(unknown_options.size()));
+    for (const std::string& option : unknown_options) {
+        writer.string(option);
+    }
+    writer.end();
+}
+
+void write_backend_key_data(MessageWriter& writer, std::uint32_t process_id, std::string_view secret) {
+    writer.begin(BackendType::BackendKeyData).u32(process_id).raw(secret).end();
+}
+
 void write_query(MessageWriter& writer, std::string_view text) {
     writer.begin(FrontendType::Query).string(text).end();
 }

@@ -5,6 +5,7 @@
 #include <expected>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,10 @@ void write_error(MessageWriter& writer, const ErrorFields& error);
 void write_ready_for_query(MessageWriter& writer, TransactionStatus status);
 void write_command_complete(MessageWriter& writer, std::string_view tag);
 void write_parameter_status(MessageWriter& writer, std::string_view name, std::string_view value);
+/// Tells a client which version is spoken with it, and which of its protocol options nobody knows.
+void write_negotiate_protocol_version(MessageWriter& writer, std::uint32_t version,
+                                      std::span<const std::string> unknown_options);
+void write_backend_key_data(MessageWriter& writer, std::uint32_t process_id, std::string_view secret);
 void write_query(MessageWriter& writer, std::string_view text);
 /// The whole CancelRequest packet.
 void write_cancel_request(MessageWriter& writer, std::uint32_t process_id, std::span<const std::byte> secret);

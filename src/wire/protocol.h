@@ -1,7 +1,8 @@
 #pragma once
-/// The words of PostgreSQL's frontend/backend protocol, version 3 (PostgreSQL docs, "Message Formats"). No
-/// meaning here.
+/// The words of PostgreSQL's frontend/backend protocol, versions 3.0 and 3.2 (PostgreSQL docs, "Message
+/// Formats"). No meaning here.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pgring::wire {
@@ -62,8 +63,14 @@ inline constexpr std::uint32_t kLengthBytes = 4;
 /// Largest length field PostgreSQL accepts for a message (PQ_LARGE_MESSAGE_LIMIT, MaxAllocSize - 1).
 inline constexpr std::uint32_t kMessageLengthMax = 0x3fffffff - 1;
 
+/// Bytes of secret in BackendKeyData and CancelRequest: always four before protocol 3.2, up to 256 since.
+inline constexpr std::size_t kShortSecretBytes = 4;
+inline constexpr std::size_t kSecretBytesMax = 256;
+
 /// Codes in the place of the protocol version of a startup packet.
 inline constexpr std::uint32_t kProtocol3_0 = 3U << 16U;
+/// Since PostgreSQL 18: cancel keys of any length. (3.1 is a number that nobody used.)
+inline constexpr std::uint32_t kProtocol3_2 = (3U << 16U) | 2U;
 inline constexpr std::uint32_t kCancelRequestCode = (1234U << 16U) | 5678U;
 inline constexpr std::uint32_t kSslRequestCode = (1234U << 16U) | 5679U;
 inline constexpr std::uint32_t kGssEncRequestCode = (1234U << 16U) | 5680U;

@@ -103,27 +103,51 @@ TEST(Cancel, OfAStatementThatWaitsIsAnsweredByPgring) {
     stage.backend(0).hears_nothing();
 }
 
-TEST(Cancel, ReachesASessionOfAnotherWorker) {
-    Stage stage(small(2));
-    Client& alice = stage.logged_in(1);
-    alice.says(query("select pg_sleep(9)"));
-    Client& canceler = stage.client(0);
-    stage.hold_mail();
-    canceler.says(cancel_request(alice.process_id(), alice.secret()));
+TEST(Cancel, ReachesASessionOfAnotherWorkerInEveryProtocol) {
+    for (std::uint32_t const minor : {0U, 1U, 2U}) {
+        Stage stage(small(2));
+        Client& alice = stage.client(1);
+        alice.says(startup({{"user", "app"}, {"database", "db"}}, (3U << 16U) | minor));
+        static_cast<void>(alice.take());
+        alice.says(query("select pg_sleep(9)"));
+        Client& canceler = stage.client(0);
+        stage.hold_mail();
+        canceler.says(cancel_request(alice.process_id(), alice.secret()));
+        EXPECT_EQ(stage.backend_count(), 1U);
+        stage.deliver_mail();
+        ASSERT_EQ(stage.backend_count(), 2U);
+        EXPECT_EQ(stage.backend(1).cancels_process(), stage.backend(0).process_id());
+        EXPECT_FALSE(canceler.closed());
+        stage.backend(1).hangs_up();
+        EXPECT_TRUE(canceler.closed());
+    }
+}
+
+TEST(Cancel, OfALongKeyWithAWrongByteDoesNothing) {
+    Stage stage(small());
+    Client& alice = stage.client();
+    alice.says(startup({{"user", "app"}, {"database", "db"}}, (3U << 16U) | 2U));
+    static_cast<void>(alice.take());
+    alice.says(query("select 1"));
+    for (std::size_t i = 0; i < alice.secret().size(); ++i) {
+        std::string secret = alice.secret();
+        secret[i] = static_cast<char>(secret[i] ^ 1);
+        Client& canceler = stage.client();
+        canceler.says(cancel_request(alice.process_id(), secret));
+        EXPECT_TRUE(canceler.closed()) << i;
+    }
+    stage.client().says(cancel_request(alice.process_id() + 1, alice.secret()));
     EXPECT_EQ(stage.backend_count(), 1U);
-    stage.deliver_mail();
-    ASSERT_EQ(stage.backend_count(), 2U);
-    EXPECT_EQ(stage.backend(1).cancels_process(), stage.backend(0).process_id());
-    EXPECT_FALSE(canceler.closed());
-    stage.backend(1).hangs_up();
-    EXPECT_TRUE(canceler.closed());
 }
 
 TEST(Cancel, OfAWorkerThatDoesNotExistDoesNothing) {
     Stage stage(small());
     Client& canceler = stage.client();
-    canceler.says(cancel_request((7U << 23U) | 1U, "abcd"));
+    canceler.says(cancel_request((1U << 30U) | (7U << 22U) | 1U, "abcd"));
     EXPECT_TRUE(canceler.closed());
+    Client& other = stage.client();
+    other.says(cancel_request(1, std::string(32, '\xff')));
+    EXPECT_TRUE(other.closed());
 }
 
 TEST(Cancel, ThatTakesTooLongIsGivenUpAndTheBackendGoesOn) {

@@ -119,6 +119,7 @@ void Backend::on_heard() {
     heard_.erase(0, packet.size());
     if (read_number(std::string_view(packet).substr(4, 4)) != 3U << 16U) {
         cancels_process_ = read_number(std::string_view(packet).substr(8, 4));
+        cancels_secret_ = packet.substr(12);
         return;
     }
     std::vector<std::string> words;

@@ -122,6 +122,7 @@ class Backend : public Actor {
     [[nodiscard]] const Parameters& startup_parameters() const { return startup_parameters_; }
     /// It is no session but a CancelRequest for this process.
     [[nodiscard]] std::optional<std::uint32_t> cancels_process() const { return cancels_process_; }
+    [[nodiscard]] const std::string& cancels_secret() const { return cancels_secret_; }
     /// The server takes the connection that it had left unanswered.
     void is_accepted();
     /// Says all that ends a login by trust.
@@ -139,6 +140,7 @@ class Backend : public Actor {
     bool started_ = false;
     Parameters startup_parameters_;
     std::optional<std::uint32_t> cancels_process_;
+    std::string cancels_secret_;
 };
 
 /// How a stage is set.

@@ -86,18 +86,55 @@ TEST(Startup, AnUnsupportedProtocolIsNamed) {
     EXPECT_TRUE(client.closed());
 }
 
-TEST(Startup, ANewerMinorVersionIsNegotiatedOnce) {
+constexpr std::uint32_t version(std::uint32_t minor) {
+    return (3U << 16U) | minor;
+}
+
+TEST(Startup, OlderMinorVersionsAreSpokenWithoutAWord) {
     Stage stage;
-    Client& client = stage.client();
-    Parameters parameters = kApp;
-    parameters.emplace_back("_pq_.wonder", "1");
-    client.says(startup(parameters, (3U << 16U) | 2U));
-    std::vector<Message> const messages = client.take();
-    ASSERT_GT(messages.size(), 2U);
-    EXPECT_EQ(backend_text(messages[0]), "NegotiateProtocolVersion");
-    EXPECT_EQ(messages[0].body, number(3U << 16U) + number(1) + zero_ended("_pq_.wonder"));
-    EXPECT_EQ(backend_text(messages[1]), "AuthenticationOk");
-    EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+    for (std::uint32_t const minor : {0U, 1U, 2U}) {
+        Client& client = stage.client();
+        client.says(startup(kApp, version(minor)));
+        std::vector<Message> const messages = client.take();
+        ASSERT_FALSE(messages.empty());
+        EXPECT_EQ(backend_text(messages[0]), "AuthenticationOk") << minor;
+        EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+        EXPECT_EQ(client.secret().size(), minor < 2 ? 4U : 32U) << minor;
+    }
+}
+
+TEST(Startup, ANewerMinorVersionIsAnsweredWithTheNewestThatIsKnown) {
+    Stage stage;
+    for (std::uint32_t const minor : {3U, 9999U}) {
+        Client& client = stage.client();
+        client.says(startup(kApp, version(minor)));
+        std::vector<Message> const messages = client.take();
+        ASSERT_GT(messages.size(), 2U);
+        EXPECT_EQ(backend_text(messages[0]), "NegotiateProtocolVersion");
+        EXPECT_EQ(messages[0].body, number(version(2)) + number(0));
+        EXPECT_EQ(backend_text(messages[1]), "AuthenticationOk");
+        EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+        EXPECT_EQ(client.secret().size(), 32U);
+    }
+}
+
+TEST(Startup, UnknownProtocolOptionsAreListedAndTheVersionStays) {
+    Stage stage;
+    for (std::uint32_t const minor : {0U, 2U}) {
+        Client& client = stage.client();
+        Parameters parameters = kApp;
+        parameters.emplace_back("_pq_.wonder", "1");
+        parameters.emplace_back("application_name", "a");
+        parameters.emplace_back("_pq_.more", "");
+        client.says(startup(parameters, version(minor)));
+        std::vector<Message> const messages = client.take();
+        ASSERT_GT(messages.size(), 2U);
+        EXPECT_EQ(backend_text(messages[0]), "NegotiateProtocolVersion");
+        EXPECT_EQ(messages[0].body,
+                  number(version(minor)) + number(2) + zero_ended("_pq_.wonder") + zero_ended("_pq_.more"));
+        EXPECT_EQ(backend_text(messages[1]), "AuthenticationOk");
+        EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+    }
 }
 
 TEST(Startup, AClientWithoutAUserIsRefused) {
@@ -210,6 +247,32 @@ TEST(Startup, NoticesAndParametersDuringTheServersLoginAreFine) {
     std::vector<Message> const messages = client.take();
     ASSERT_FALSE(messages.empty());
     EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+}
+
+TEST(Startup, AServersKeyIsKeptWhateverItsLengthUpTo256Bytes) {
+    for (std::size_t const size_bytes : {std::size_t{1}, std::size_t{32}, std::size_t{256}}) {
+        Scene scene;
+        scene.logins = Scene::Logins::Scripted;
+        Stage stage(scene);
+        Client& client = stage.client();
+        client.says(startup(kApp));
+        std::string const secret(size_bytes, 's');
+        stage.backend(0).says(authentication_ok() + backend_key(77, secret) + ready());
+        static_cast<void>(client.take());
+        client.says(query("select 1"));
+        stage.client().says(cancel_request(client.process_id(), client.secret()));
+        EXPECT_EQ(stage.backend(1).cancels_process(), 77U);
+        EXPECT_EQ(stage.backend(1).cancels_secret(), secret);
+    }
+}
+
+TEST(Startup, AServersKeyOfMoreThan256BytesIsNone) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    stage.client().says(startup(kApp));
+    stage.backend(0).says(authentication_ok() + backend_key(77, std::string(257, 's')) + ready());
+    EXPECT_TRUE(stage.backend(0).closed());
 }
 
 TEST(Startup, AServersFinalRefusalReachesTheClient) {

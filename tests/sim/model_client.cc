@@ -54,14 +54,15 @@ void ModelClient::start() {
     } else if (context_.prng.chance(20)) {
         parameters.emplace_back("application_name", who());
     }
+    std::uint32_t const version = (3U << 16U) | static_cast<std::uint32_t>(context_.prng.below(3));
     std::string const introduction = context_.prng.chance(20) ? ssl_request() : std::string();
     if (!introduction.empty()) {
         // The answer is 'N'; what follows may be said only then.
         unread_ = "?";
         say(introduction);
-        context_.schedule.after(100ms, [this, parameters] { say(startup(parameters)); });
+        context_.schedule.after(100ms, [this, parameters, version] { say(startup(parameters, version)); });
     } else {
-        say(startup(parameters));
+        say(startup(parameters, version));
     }
 }
 

@@ -44,6 +44,21 @@ TEST_F(Writing, MessagesFollowOneAnother) {
                                                                    20)));
 }
 
+TEST_F(Writing, ANegotiationListsTheOptionsThatNobodyKnows) {
+    std::string const options[] = {"_pq_.a", "_pq_.bc"};
+    write_negotiate_protocol_version(writer_, kProtocol3_2, options);
+    EXPECT_EQ(text_of(writer_.written()), exactly(std::string_view("v\0\0\0\x1b\0\x03\0\x02\0\0\0\x02"
+                                                                   "_pq_.a\0_pq_.bc\0",
+                                                                   28)));
+}
+
+TEST_F(Writing, BackendKeyDataHasASecretOfAnyLength) {
+    write_backend_key_data(writer_, 0x01020304, "abcdefgh");
+    EXPECT_EQ(text_of(writer_.written()), exactly(std::string_view("K\0\0\0\x10\x01\x02\x03\x04"
+                                                                   "abcdefgh",
+                                                                   17)));
+}
+
 TEST_F(Writing, ACancelRequestHasNoTypeAndASecretOfAnyLength) {
     write_cancel_request(writer_, 0x01020304, bytes_of("abcdef"));
     EXPECT_EQ(text_of(writer_.written()),
