@@ -25,6 +25,9 @@ void set_option(int fd, int level, int name, int value) {
 
 void set_tcp_options(int fd, const config::PgringSettings& settings) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (settings.tcp_user_timeout.count() > 0) {
+        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(settings.tcp_user_timeout.count()));
+    }
     if (!settings.tcp_keepalive) {
         return;
     }
@@ -37,9 +40,6 @@ void set_tcp_options(int fd, const config::PgringSettings& settings) {
     }
     if (settings.tcp_keepcnt > 0) {
         set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(settings.tcp_keepcnt));
-    }
-    if (settings.tcp_user_timeout.count() > 0) {
-        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(settings.tcp_user_timeout.count()));
     }
 }
 
