@@ -66,7 +66,8 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .limits = with_zero(between(1, 256), "one for each CPU that the process may run on"),
         .change = Change::Restart,
         .origin = Origin::Pgring,
-        .sentence = "Worker threads, each with its ring, its clients and its backends.",
+        .sentence = "Worker threads, each with its ring, its clients and its backends. When there is one for "
+                    "each CPU that the process may run on they are pinned; fewer are placed by the kernel.",
     },
     {
         .name = "pool_mode",
