@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <latch>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -105,6 +106,7 @@ class Service {
           worker_count_(settings.pgring.workers == 0 ? std::min(cpus_.size(), pool::kWorkersMax)
                                                      : settings.pgring.workers),
           process_(worker_count_),
+          census_(worker_count_),
           publication_(
               std::make_shared<topology::Topology>(topology::make_unknown_topology(identities(settings)))),
           ready_(static_cast<std::ptrdiff_t>(worker_count_)),
@@ -219,6 +221,7 @@ class Service {
              .ring = *self.ring,
              .worker = *self.worker,
              .mailboxes = mailboxes_,
+             .census = census_,
              .index = index,
              .servers = addresses_,
              .publication = publication_,
@@ -234,9 +237,9 @@ class Service {
         reactor.run();
     }
 
-    void post(const uring::Letter& letter) {
+    void post(const auto& notice) {
         for (auto& mailbox : mailboxes_) {
-            mailbox->post(letter);
+            mailbox->post(notice);
         }
     }
 
@@ -275,7 +278,8 @@ class Service {
             }
             if (signal == SIGHUP) {
                 // pgbouncer reloads on it; what is not there yet must at least not end the process.
-                log_.warning("reload_not_supported", {{"remedy", "restart pgring to apply a new configuration"}});
+                log_.warning("reload_not_supported",
+                             {{"remedy", "restart pgring to apply a new configuration"}});
             }
             if (signal == SIGTERM) {
                 draining = true;
@@ -317,6 +321,13 @@ class Service {
         std::uint64_t received = 0;
         std::uint64_t sent = 0;
         std::uint64_t pins = 0;
+        std::uint32_t clients_least = std::numeric_limits<std::uint32_t>::max();
+        std::uint32_t clients_most = 0;
+        for (std::size_t i = 0; i < worker_count_; ++i) {
+            std::uint32_t const clients = census_.clients_of(static_cast<pool::WorkerIndex>(i));
+            clients_least = std::min(clients_least, clients);
+            clients_most = std::max(clients_most, clients);
+        }
         for (const auto& worker : workers_) {
             const stats::WorkerStats& stats = worker->worker->stats();
             logins += stats.client_logins.value();
@@ -326,6 +337,8 @@ class Service {
             pins += stats.pins.value();
         }
         log_.info("stats", {{"clients", process_.client_count.load()},
+                            {"clients_of_worker_min", clients_least},
+                            {"clients_of_worker_max", clients_most},
                             {"logins", logins},
                             {"waiting", waiting},
                             {"pins", pins},
@@ -360,6 +373,7 @@ class Service {
     std::vector<int> cpus_;
     std::size_t worker_count_;
     proxy::Process process_;
+    uring::Census census_;
     topology::Publication publication_;
     std::vector<uring::SocketAddress> addresses_;
     std::vector<std::unique_ptr<uring::Mailbox>> mailboxes_;

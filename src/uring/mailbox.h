@@ -1,6 +1,6 @@
 #pragma once
-/// Messages to a worker from other threads. Rare things only (cancels, tokens, topology, shutdown): a mutex
-/// and an eventfd.
+/// Messages to a worker from other threads. Rare things only (cancels, tokens, connections, topology,
+/// shutdown): a mutex and an eventfd.
 
 #include <cstdint>
 #include <mutex>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "proxy/worker.h"
+#include "uring/sockets.h"
 
 namespace pgring::uring {
 
@@ -22,7 +23,13 @@ struct ShutdownNotice {
     proxy::Worker::Shutdown manner{};
 };
 
-using Letter = std::variant<proxy::WorkerMessage, TopologyNotice, ShutdownNotice>;
+/// A client that another worker accepted; closed with the letter if nobody takes it.
+struct Connection {
+    Descriptor descriptor;
+    auth::Transport transport = auth::Transport::PlainTcp;
+};
+
+using Letter = std::variant<proxy::WorkerMessage, TopologyNotice, ShutdownNotice, Connection>;
 
 class Mailbox {
   public:

@@ -23,7 +23,8 @@ constexpr unsigned kIndexShift = 32;
 constexpr std::uint32_t kIndexMask = (1U << 24U) - 1;
 /// Gathering sends between two submissions; further ones are submitted first.
 constexpr std::size_t kGatheredMax = 256;
-/// Buffers that a group starts with: the kernel (6.18) takes up to 32 for one socket before it looks at the next.
+/// Buffers that a group starts with: the kernel (6.18) takes up to 32 for one socket before it looks at the
+/// next.
 constexpr std::uint32_t kProvidedAtFirst = 64;
 
 base::Instant read_clock() {
@@ -39,6 +40,7 @@ Reactor::Reactor(const ReactorOptions& options)
       ring_(options.ring),
       worker_(options.worker),
       mailboxes_(options.mailboxes),
+      census_(options.census),
       index_(options.index),
       servers_(options.servers),
       publication_(options.publication),
@@ -285,6 +287,9 @@ void Reactor::finish_close(proxy::SocketId id, Socket& socket) {
         ::close(socket.fd);
     }
     socket.fd = -1;
+    if (socket.accepted) {
+        census_.remove(index_);
+    }
     worker_.closed(id);
 }
 
@@ -342,14 +347,13 @@ void Reactor::complete(const io_uring_cqe& completion) {
 
 void Reactor::on_accepted(std::size_t listener, const io_uring_cqe& completion) {
     if (completion.res >= 0) {
-        Peer const peer = peer_of(completion.res, listeners_[listener]->transport);
-        std::optional<proxy::SocketId> const id = worker_.accepted(peer.address, peer.transport, now_);
-        if (!id.has_value()) {
-            ::close(completion.res);
+        Connection connection{.descriptor = Descriptor(completion.res),
+                              .transport = listeners_[listener]->transport};
+        pool::WorkerIndex const worker = census_.place(index_);
+        if (worker == index_) {
+            take_in(std::move(connection));
         } else {
-            Socket& socket = add_socket(*id, completion.res);
-            socket.wants_receive = true;
-            arm_receive(*id, socket);
+            mailboxes_[worker]->post(std::move(connection));
         }
     } else {
         log_.warning("accept_failed",
@@ -358,6 +362,20 @@ void Reactor::on_accepted(std::size_t listener, const io_uring_cqe& completion) 
     if ((completion.flags & IORING_CQE_F_MORE) == 0 && !stopping_) {
         arm_accept(listener);
     }
+}
+
+/// A connection that the census has placed here.
+void Reactor::take_in(Connection connection) {
+    Peer const peer = peer_of(connection.descriptor.get(), connection.transport);
+    std::optional<proxy::SocketId> const id = worker_.accepted(peer.address, peer.transport, now_);
+    if (!id.has_value()) {
+        census_.remove(index_);
+        return;
+    }
+    Socket& socket = add_socket(*id, connection.descriptor.release());
+    socket.accepted = true;
+    socket.wants_receive = true;
+    arm_receive(*id, socket);
 }
 
 void Reactor::on_received(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion) {
@@ -485,7 +503,8 @@ void Reactor::refill() {
 /// Fills the kernel's ring up; `reserve` buffers stay with the pool, for the group that goes first.
 void Reactor::refill_group(BufferGroup group, std::uint32_t reserve) {
     buffer::BufferPool& buffers = worker_.buffers();
-    while (ring_.provided_count(group) < provided_target_[static_cast<std::size_t>(group)] && buffers.large_free_count() > reserve) {
+    while (ring_.provided_count(group) < provided_target_[static_cast<std::size_t>(group)] &&
+           buffers.large_free_count() > reserve) {
         ring_.provide(group, *buffers.take_large());
     }
     ring_.publish(group);
@@ -499,9 +518,12 @@ void Reactor::read_mail() {
             worker_.message(*message, now_);
         } else if (std::holds_alternative<TopologyNotice>(letter)) {
             worker_.topology_changed(publication_.current(), now_);
+        } else if (auto* connection = std::get_if<Connection>(&letter)) {
+            take_in(std::move(*connection));
         } else {
             proxy::Worker::Shutdown const manner = std::get<ShutdownNotice>(letter).manner;
-            // Draining, a worker without clients goes on: the kernel still gives it connections, to be refused.
+            // Draining, a worker without clients goes on: the kernel still gives it connections, to be
+            // refused.
             stopping_ = manner == proxy::Worker::Shutdown::Now;
             worker_.shut_down(manner, now_);
         }

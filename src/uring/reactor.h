@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "proxy/worker.h"
 #include "topology/publication.h"
+#include "uring/census.h"
 #include "uring/mailbox.h"
 #include "uring/ring.h"
 #include "uring/sockets.h"
@@ -37,6 +38,7 @@ struct ReactorOptions {
     proxy::Worker& worker;
     /// One a worker, in their order; the reactor reads its own.
     std::vector<std::unique_ptr<Mailbox>>& mailboxes;
+    Census& census;
     pool::WorkerIndex index = 0;
     const std::vector<SocketAddress>& servers;
     const topology::Publication& publication;
@@ -65,6 +67,8 @@ class Reactor {
         int fd = -1;
         std::uint32_t generation = 0;
         BufferGroup group = BufferGroup::Clients;
+        /// A client's: the census counts it.
+        bool accepted = false;
         /// The worker wants to receive (it has not paused the socket).
         bool wants_receive = false;
         /// A receive (or poll) is with the kernel.
@@ -104,6 +108,7 @@ class Reactor {
 
     void complete(const io_uring_cqe& completion);
     void on_accepted(std::size_t listener, const io_uring_cqe& completion);
+    void take_in(Connection connection);
     void on_received(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion);
     void on_readable(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion);
     void on_filled(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion);
@@ -118,6 +123,7 @@ class Reactor {
     Ring& ring_;
     proxy::Worker& worker_;
     std::vector<std::unique_ptr<Mailbox>>& mailboxes_;
+    Census& census_;
     pool::WorkerIndex index_;
     const std::vector<SocketAddress>& servers_;
     const topology::Publication& publication_;
@@ -127,8 +133,8 @@ class Reactor {
     std::vector<const Listener*> listeners_;
     std::deque<Socket> sockets_;
     std::vector<proxy::SocketId> starved_;
-    /// Buffers kept with the kernel, for each group: few at first, so that bulk transfers go round in memory that stays in
-    /// the cache; doubled whenever a receive found none.
+    /// Buffers kept with the kernel, for each group: few at first, so that bulk transfers go round in memory
+    /// that stays in the cache; doubled whenever a receive found none.
     std::array<std::uint32_t, 2> provided_target_;
     /// Headers of gathering sends, until the kernel has read them at submission.
     std::vector<std::unique_ptr<Gathered>> gathered_;
