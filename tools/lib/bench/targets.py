@@ -1,4 +1,4 @@
-"""What is measured: pgring, pgbouncer, and the server itself."""
+"""What is measured: pgring, pgbouncer, the server itself, and the floor."""
 
 import os
 import re
@@ -40,6 +40,25 @@ class Servers:
             "PGPASSWORD": self.password,
         }
 
+    def connections_max(self) -> int:
+        """How many connections the first server takes from this user."""
+        limits = ("max_connections", "superuser_reserved_connections")
+        allowed, reserved = (int(self.ask(self.ports[0], f"SHOW {name}")) for name in limits)
+        return allowed - reserved
+
+    def ask(self, port: int, statement: str) -> str:
+        """What psql prints, at the server or through whatever listens at `port`."""
+        result = subprocess.run(
+            ["psql", "-XAtc", statement],
+            env={"PATH": "/usr/bin:/bin", **self.client_environment(port)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if result.returncode != 0:
+            raise BenchError(f"psql at port {port} failed: {result.stderr.strip()}")
+        return result.stdout
+
 
 @dataclass
 class Target:
@@ -52,6 +71,9 @@ class Target:
     log: Path | None = None
     settings: dict[str, object] = field(default_factory=dict)
     supports_prepared: bool = True
+    # Whether many clients share few connections to the server. Without it each one's login is the server's: a process to
+    # start and a password to prove.
+    pools: bool = True
 
     @property
     def pid(self) -> int:
@@ -68,11 +90,14 @@ class Target:
             if self.process and self.process.poll() is not None:
                 raise BenchError(f"{self.name} ended with status {self.process.returncode}; see {self.log}")
             try:
-                client = Client(self.port, servers.user, servers.database, seconds=START_SECONDS)
-                client.query("SELECT 1")
-                client.close()
+                if self.pools:
+                    client = Client(self.port, servers.user, servers.database, seconds=START_SECONDS)
+                    client.query("SELECT 1")
+                    client.close()
+                else:
+                    servers.ask(self.port, "SELECT 1")  # with the password that the server wants
                 return
-            except (OSError, ProtocolError) as error:
+            except (OSError, ProtocolError, BenchError) as error:
                 if time.monotonic() > deadline:
                     raise BenchError(f"{self.name} does not serve: {error}; see {self.log}") from None
             time.sleep(0.05)
@@ -89,7 +114,17 @@ class Target:
 
 def direct(servers: Servers) -> Target:
     version = subprocess.run(["pgbench", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
-    return Target("direct", servers.ports[0], version)
+    return Target("direct", servers.ports[0], version, pools=False)
+
+
+def start_floor(servers: Servers, program: Path, folder: Path, **options) -> Target:
+    """bench/relay; `options`: port."""
+    log = folder / "floor.log"
+    arguments = ["--listen", str(options["port"]), "--connect", f"127.0.0.1:{servers.ports[0]}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    version = "bench/relay, a server connection for each client"
+    return wait_for(Target("floor", options["port"], version, process, log, pools=False), servers)
 
 
 def start_pgring(servers: Servers, program: Path, folder: Path, **options) -> Target:
