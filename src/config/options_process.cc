@@ -112,6 +112,44 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
                     "disconnected.",
     },
     {
+        .name = "query_timeout",
+        .field = field<&PgringSettings::query_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a statement, or a batch up to its Sync, may take, waiting for a backend "
+                    "included; then it is cancelled at the server and its client disconnected "
+                    "(57014). While it still waits it is refused, and the client stays.",
+    },
+    {
+        .name = "idle_transaction_timeout",
+        .field = field<&PgringSettings::idle_transaction_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a client may be silent amid a transaction; then it is disconnected "
+                    "(25P03) and the transaction rolled back.",
+    },
+    {
+        .name = "transaction_timeout",
+        .field = field<&PgringSettings::transaction_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a transaction may last, a statement outside of a transaction block "
+                    "included; then its client is disconnected (25P04) and the transaction rolled "
+                    "back.",
+    },
+    {
+        .name = "client_idle_timeout",
+        .field = field<&PgringSettings::client_idle_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a client may be silent outside of a transaction; then it is "
+                    "disconnected (57P05).",
+    },
+    {
         .name = "client_login_timeout",
         .field = field<&PgringSettings::client_login_timeout>,
         .limits = with_zero(between(milliseconds(1), kDay), "no limit"),

@@ -17,6 +17,14 @@ std::uint32_t Settings::pool_size_of(const DatabaseSettings& database) const {
     return database.pool_size.value_or(pgring.default_pool_size);
 }
 
+std::optional<SessionTimeouts> Settings::session_timeouts() const {
+    SessionTimeouts const timeouts{.query = pgring.query_timeout,
+                                   .idle_transaction = pgring.idle_transaction_timeout,
+                                   .transaction = pgring.transaction_timeout,
+                                   .client_idle = pgring.client_idle_timeout};
+    return timeouts == SessionTimeouts{} ? std::nullopt : std::optional(timeouts);
+}
+
 PoolMode Settings::pool_mode_of(const DatabaseSettings& database) const {
     return database.pool_mode.value_or(pgring.pool_mode);
 }

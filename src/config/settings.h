@@ -74,6 +74,11 @@ struct PgringSettings {
     std::uint32_t waiting_clients_max = 0;
     /// Zero waits for ever.
     base::Duration query_wait_timeout = std::chrono::seconds(120);
+    /// Zero is no limit, here and in the next three.
+    base::Duration query_timeout = base::Duration::zero();
+    base::Duration idle_transaction_timeout = base::Duration::zero();
+    base::Duration transaction_timeout = base::Duration::zero();
+    base::Duration client_idle_timeout = base::Duration::zero();
     base::Duration client_login_timeout = std::chrono::seconds(60);
     base::Duration server_connect_timeout = std::chrono::seconds(15);
     base::Duration server_login_retry = std::chrono::seconds(1);
@@ -117,6 +122,16 @@ struct PgringSettings {
     std::uint32_t receive_buffers = 256;
 
     friend bool operator==(const PgringSettings&, const PgringSettings&) = default;
+};
+
+/// How long a session may do what it does; zero is no limit.
+struct SessionTimeouts {
+    base::Duration query{};
+    base::Duration idle_transaction{};
+    base::Duration transaction{};
+    base::Duration client_idle{};
+
+    friend bool operator==(const SessionTimeouts&, const SessionTimeouts&) = default;
 };
 
 /// [health]: how the monitor watches the servers.
@@ -189,6 +204,8 @@ struct Settings {
     [[nodiscard]] const DatabaseSettings* find_database(std::string_view name) const;
     [[nodiscard]] std::uint32_t pool_size_of(const DatabaseSettings& database) const;
     [[nodiscard]] PoolMode pool_mode_of(const DatabaseSettings& database) const;
+    /// Nothing where no timeout is set.
+    [[nodiscard]] std::optional<SessionTimeouts> session_timeouts() const;
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -26,6 +26,7 @@
 #include "buffer/slice_queue.h"
 #include "pool/budget.h"
 #include "proxy/action.h"
+#include "proxy/session_clock.h"
 #include "session/backend.h"
 #include "session/session.h"
 #include "session/shared.h"
@@ -150,6 +151,8 @@ class Worker {
         /// looks unused and is not.
         bool served = false;
         bool welcomed = false;
+        /// Told of nothing where the session has no timeouts.
+        SessionClock clock;
         Deadline deadline;
     };
 
@@ -182,7 +185,7 @@ class Worker {
         buffer::SliceQueue out;
         SocketId socket;
         pool::BackendId backend;
-        /// Who asked: a connection of worker `origin`.
+        /// Who asked: a connection of worker `origin`, or none where pgring itself did.
         pool::WorkerIndex origin = 0;
         SocketId origin_socket;
         Deadline deadline;
@@ -204,20 +207,36 @@ class Worker {
     void make_runnable(pool::SessionId id);
     void run_runnable(base::Instant now);
     void session_received(pool::SessionId id, buffer::Slice slice, base::Instant now);
-    void session_expired(pool::SessionId id, base::Instant now);
     void enter(SessionEntry& entry, base::Instant now);
     [[nodiscard]] session::Destination& destination(const session::LoginRequest& request,
                                                     const config::DatabaseSettings& database);
     /// Gets a backend for the session, or puts it in a line. True where it has one, or was refused at once.
     [[nodiscard]] bool acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand,
                                base::Instant now);
-    void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now);
+    void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry);
     void leave_line(SessionEntry& entry);
-    void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id, base::Instant now);
+    void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id);
     void detach(SessionEntry& entry, BackendEntry& backend);
     void end_session(pool::SessionId id, SessionEntry& entry, base::Instant now);
-    void arm_session(SessionEntry& entry, base::Instant now);
     void update_flow(SessionEntry& entry, session::SessionStep::Kind step);
+
+    // -- Timeouts of sessions (worker_timeouts.cc) --
+    [[nodiscard]] static bool is_watched(SessionEntry& entry) {
+        const session::Destination* destination = entry.session.destination();
+        return destination != nullptr && destination->timeouts.has_value();
+    }
+    /// Tells the session's clock what the session does now; nothing where it has no timeouts.
+    void watch(SessionEntry& entry, base::Instant now) {
+        if (is_watched(entry)) {
+            watch_closely(entry, now);
+        }
+    }
+    void watch_closely(SessionEntry& entry, base::Instant now);
+    [[nodiscard]] Activity activity_of(const SessionEntry& entry);
+    void arm_session(SessionEntry& entry);
+    void session_expired(pool::SessionId id, base::Instant now);
+    void waited_too_long(pool::SessionId id, SessionEntry& entry);
+    void timed_out(pool::SessionId id, SessionEntry& entry, Timeout timeout, base::Instant now);
 
     // -- Backends (worker_backends.cc) --
     void run_backend(pool::BackendId id, base::Instant now);
@@ -240,6 +259,9 @@ class Worker {
     // -- Cancels (worker_cancels.cc) --
     void cancel_requested(SessionEntry& asking, base::Instant now);
     void cancel(const CancelForwarded& request, base::Instant now);
+    /// Sends the server a CancelRequest for what runs on the backend. False where it cannot be.
+    [[nodiscard]] bool send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin,
+                                   SocketId origin_socket, base::Instant now);
     void finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now);
     void canceler_connected(CancelerId id, base::Instant now);
     void canceler_ended(CancelerId id, base::Instant now);

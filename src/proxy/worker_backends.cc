@@ -155,7 +155,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
             if (session.session.phase() == session::Session::Phase::Ended) {
                 end_session(*waiting, session, now);
             } else {
-                arm_session(session, now);
+                arm_session(session);
                 make_runnable(*waiting);
             }
         }
@@ -228,6 +228,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     if (!session.session.in.empty()) {
         make_runnable(session_id);
     }
+    watch(session, now);
 }
 
 void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant now) {
@@ -349,7 +350,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         pool.line_changed();
         stats_.waiting.subtract();
         SessionEntry& session = sessions_.get(*waiting);
-        attach(*waiting, session, id, now);
+        attach(*waiting, session, id);
         session.served = true;
         make_runnable(*waiting);
         return;

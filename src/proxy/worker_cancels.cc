@@ -49,47 +49,58 @@ void Worker::cancel(const CancelForwarded& request, base::Instant now) {
     if (entry != nullptr && entry->session.waiter.waiting()) {
         leave_line(*entry);
         entry->wait_until = base::kNever;
-        arm_session(*entry, now);
+        arm_session(*entry);
         entry->session.refuse_unit(shared_, session::errors::kCanceledWhileWaiting);
         make_runnable(entry->session.id());
     }
     bool const running =
         entry != nullptr && entry->backend && !backends_.get(entry->backend).backend.pipeline.empty();
-    if (!running || cancelers_.size() >= kCancelersMax) {
+    if (!running || !send_cancel(entry->backend, request.origin, request.socket, now)) {
         finish_cancel(request.origin, request.socket, now);
-        return;
     }
-    BackendEntry& backend = backends_.get(entry->backend);
+}
+
+bool Worker::send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin, SocketId origin_socket,
+                         base::Instant now) {
+    if (cancelers_.size() >= kCancelersMax) {
+        return false;
+    }
+    BackendEntry& backend = backends_.get(backend_id);
     CancelerId const canceler_id = cancelers_.next_handle();
     cancelers_.emplace(canceler_id, buffers_);
     Canceler& canceler = cancelers_.get(canceler_id);
+    // Written now: the backend may be given up before the connection for the request stands.
+    const session::CancelKey& key = backend.backend.cancel_key();
+    wire::MessageWriter writer(scratch_);
+    wire::write_cancel_request(writer, key.process_id, std::as_bytes(std::span(key.secret)));
+    if (!canceler.out.push_copy(writer.written())) {
+        cancelers_.erase(canceler_id);
+        return false;
+    }
     canceler.socket = add_connection(Connection::Owner::Canceler, canceler_id.bits());
     connections_.get(canceler.socket).state = Connection::State::Connecting;
-    canceler.backend = entry->backend;
-    canceler.origin = request.origin;
-    canceler.origin_socket = request.socket;
+    canceler.backend = backend_id;
+    canceler.origin = origin;
+    canceler.origin_socket = origin_socket;
     ++backend.cancels;
     wheel_.arm(canceler.deadline, base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
     actions_.push_back(
         {.kind = Action::Kind::Connect, .socket = canceler.socket, .server = backend.backend.server()});
     stats_.cancels.add();
+    return true;
 }
 
 void Worker::canceler_connected(CancelerId id, base::Instant now) {
     Canceler& canceler = cancelers_.get(id);
-    BackendEntry* backend = backends_.find(canceler.backend);
-    if (backend == nullptr) {
-        // Lost meanwhile, and with it what was to be cancelled.
+    bool const asked = static_cast<bool>(canceler.origin_socket);
+    if (asked && backends_.find(canceler.backend) == nullptr) {
+        // Lost meanwhile, and with it what was to be cancelled. What pgring itself gave up may still run
+        // there.
         close(canceler.socket);
         canceler_ended(id, now);
         return;
     }
-    const session::CancelKey& key = backend->backend.cancel_key();
-    wire::MessageWriter writer(scratch_);
-    wire::write_cancel_request(writer, key.process_id, std::as_bytes(std::span(key.secret)));
-    if (canceler.out.push_copy(writer.written())) {
-        flush(canceler.socket);
-    }
+    flush(canceler.socket);
 }
 
 /// The server closed the connection: the cancel has been delivered. Or it failed, and has not.

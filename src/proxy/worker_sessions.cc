@@ -27,6 +27,9 @@ void Worker::session_received(pool::SessionId id, buffer::Slice slice, base::Ins
     SessionEntry& entry = sessions_.get(id);
     stats_.bytes_received.add(slice.size());
     entry.session.in.push(std::move(slice));
+    if (is_watched(entry)) {
+        entry.clock.client_spoke(now);
+    }
     if (entry.session.waiter.waiting()) {
         // What it waits for stands at the front already.
         entry.session.in.settle_last();
@@ -96,6 +99,7 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
     entry.session.in.settle_last();
     flush(entry.socket);
     update_flow(entry, stopped);
+    watch(entry, now);
 }
 
 void Worker::update_flow(SessionEntry& entry, SessionStep::Kind step) {
@@ -157,6 +161,7 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
         place->database = name;
         place->user = request.user;
         place->pool_mode = settings_.pool_mode_of(database);
+        place->timeouts = settings_.session_timeouts();
         place->secret = shared_.access.users.find(request.user);
         std::uint32_t const size = settings_.pool_size_of(database);
         for (const config::ServerSettings& server : settings_.servers) {
@@ -189,7 +194,7 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
             entry.session.refuse_unit(shared_, session::errors::kTooManyWaiting);
             return true;
         }
-        wait_in(stranded_, id, entry, now);
+        wait_in(stranded_, id, entry);
         return false;
     }
     session::Destination& destination = *entry.session.destination();
@@ -198,7 +203,7 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
             return entry.session.fits(backends_.get(idle).backend);
         })) {
         ++outstanding_[server->value];
-        attach(id, entry, *backend, now);
+        attach(id, entry, *backend);
         return true;
     }
     if (!may_wait) {
@@ -207,15 +212,15 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
     }
     entry.waiting_for = *server;
     ++outstanding_[server->value];
-    wait_in(pool.line(), id, entry, now);
+    wait_in(pool.line(), id, entry);
     open_backends(destination, *server, now);
     return false;
 }
 
-void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now) {
+void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry) {
     line.join(entry.session.waiter, id);
     stats_.waiting.add();
-    arm_session(entry, now);
+    arm_session(entry);
 }
 
 void Worker::leave_line(SessionEntry& entry) {
@@ -232,15 +237,8 @@ void Worker::leave_line(SessionEntry& entry) {
     }
 }
 
-void Worker::arm_session(SessionEntry& entry, base::Instant now) {
-    if (entry.session.phase() == session::Session::Phase::Ready) {
-        wheel_.arm(entry.deadline, entry.session.waiter.waiting() ? entry.wait_until : base::kNever);
-    }
-    static_cast<void>(now);
-}
-
 /// The caller has counted the session in outstanding_.
-void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id, base::Instant now) {
+void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id) {
     BackendEntry& backend = backends_.get(backend_id);
     ASSERT(backend.place != BackendEntry::Place::Gone && !backend.session && backend.backend.at_rest());
     ASSERT(backend.dirt == BackendEntry::Dirt::Clean);
@@ -249,7 +247,7 @@ void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId bac
     backend.session = id;
     entry.backend = backend_id;
     entry.wait_until = base::kNever;
-    arm_session(entry, now);
+    arm_session(entry);
     stats::ServerStats& server = stats_.servers[backend.backend.server().value];
     server.assignments.add();
     if (entry.demand == route::Demand::PreferStandby) {
@@ -302,34 +300,6 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
         wheel_.arm(entry.deadline, now + kFarewell);
         close_after_flush(entry.socket);
     }
-}
-
-void Worker::session_expired(pool::SessionId id, base::Instant now) {
-    SessionEntry& entry = sessions_.get(id);
-    if (entry.session.phase() == session::Session::Phase::Ended) {
-        // It did not read its farewell.
-        close(entry.socket);
-        return;
-    }
-    if (entry.session.phase() != session::Session::Phase::Ready) {
-        stats_.login_failures.add();
-        entry.session.fail(shared_, session::errors::kLoginTimeout);
-        end_session(id, entry, now);
-        return;
-    }
-    if (!entry.session.waiter.waiting()) {
-        // A new topology has just sent it to another line, where it will find its time over.
-        return;
-    }
-    const session::Error* error = &session::errors::kQueryWaitTimeout;
-    if (entry.session.waiter.line == &stranded_) {
-        error = entry.demand == route::Demand::StandbyOnly ? &session::errors::kNoStandby
-                                                           : &session::errors::kNoPrimary;
-    }
-    leave_line(entry);
-    entry.wait_until = base::kNever;
-    entry.session.refuse_unit(shared_, *error);
-    make_runnable(id);
 }
 
 }  // namespace pgring::proxy

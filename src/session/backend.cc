@@ -237,8 +237,8 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
     front_error_sent_ = false;
     if (entry.audience == Audience::Client) {
         relay(session, header);
-        if (session != nullptr && status_ == wire::TransactionStatus::Idle) {
-            session->on_idle();
+        if (session != nullptr) {
+            session->on_ready(status_);
         }
         shared.stats.servers[server_.value].queries.add();
         return std::nullopt;

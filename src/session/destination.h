@@ -22,6 +22,8 @@ struct Destination {
     std::string database;
     std::string user;
     config::PoolMode pool_mode = config::PoolMode::Transaction;
+    /// Nothing where no timeout is set.
+    std::optional<config::SessionTimeouts> timeouts;
     /// nullptr where the user is in no list: the servers must then trust pgring.
     const auth::Secret* secret = nullptr;
     /// Learned from the latest client that logged in with a SCRAM secret.

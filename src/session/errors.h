@@ -26,6 +26,9 @@ inline constexpr std::string_view kQueryCanceled = "57014";
 inline constexpr std::string_view kAdminShutdown = "57P01";
 inline constexpr std::string_view kCannotConnectNow = "57P03";
 inline constexpr std::string_view kInFailedTransaction = "25P02";
+inline constexpr std::string_view kIdleInTransactionTimeout = "25P03";
+inline constexpr std::string_view kTransactionTimeout = "25P04";
+inline constexpr std::string_view kIdleSessionTimeout = "57P05";
 }  // namespace sqlstate
 
 /// An error before its severity and texts are written.
@@ -59,6 +62,20 @@ inline constexpr Error kCanceledWhileWaiting{
     .sqlstate = sqlstate::kQueryCanceled,
     .message = "canceling statement due to user request",
     .detail = "It was waiting for a server connection; nothing was executed."};
+// PostgreSQL's sentences, with the names of pgbouncer's settings in place of its own.
+inline constexpr Error kQueryTimeout{.sqlstate = sqlstate::kQueryCanceled,
+                                     .message = "canceling statement due to query_timeout"};
+inline constexpr Error kQueryTimeoutWhileWaiting{
+    .sqlstate = sqlstate::kQueryCanceled,
+    .message = "canceling statement due to query_timeout",
+    .detail = "It was waiting for a server connection; nothing was executed."};
+inline constexpr Error kIdleTransactionTimeout{
+    .sqlstate = sqlstate::kIdleInTransactionTimeout,
+    .message = "terminating connection due to idle_transaction_timeout"};
+inline constexpr Error kTransactionTimeout{.sqlstate = sqlstate::kTransactionTimeout,
+                                           .message = "terminating connection due to transaction_timeout"};
+inline constexpr Error kClientIdleTimeout{.sqlstate = sqlstate::kIdleSessionTimeout,
+                                          .message = "terminating connection due to client_idle_timeout"};
 inline constexpr Error kTransactionLost{
     .sqlstate = sqlstate::kSerializationFailure,
     .message = "the server connection was lost; the transaction was not committed",

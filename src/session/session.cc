@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "session/in_flight.h"
 #include "wire/framing.h"
 #include "wire/messages.h"
 
@@ -404,47 +405,29 @@ bool Session::lost(Shared& shared, Backend& backend) {
         return false;
     }
     return_to_settled(shared);
-    // Walks what was in flight: what could have been committed without the client knowing?
-    bool const was_in_transaction = backend.status() != wire::TransactionStatus::Idle;
-    bool in_transaction = was_in_transaction;
-    bool met_transaction = was_in_transaction;
-    bool unknown = false;
-    std::size_t name_count = 0;
-    std::size_t answers = 0;
-    bool client_waits = backend.pipeline.open() || body_rest_bytes_ > 0;
-    for (std::size_t i = 0; i < backend.pipeline.size(); ++i) {
-        const Expected& entry = backend.pipeline.at(i);
-        client_waits = client_waits || entry.audience != Audience::Errand;
-        unknown =
-            unknown || entry.stake == Stake::Commits || (entry.stake == Stake::Writes && !in_transaction);
-        in_transaction = (in_transaction || entry.stake == Stake::Begins) && entry.stake != Stake::Commits &&
-                         entry.stake != Stake::RollsBack;
-        met_transaction = met_transaction || in_transaction;
-        name_count += notes_name(entry) ? 1 : 0;
-        answers += readies_client(entry) ? 1 : 0;
-    }
-    statements_.undo(name_count);
+    InFlight const in_flight = look_at_flight(backend.pipeline, backend.status());
+    statements_.undo(in_flight.name_count);
     unit_stake_ = Stake::None;
-    const Error& error = unknown           ? errors::kOutcomeUnknown
-                         : met_transaction ? errors::kTransactionLost
-                                           : errors::kStatementLost;
+    const Error& error = in_flight.unknown           ? errors::kOutcomeUnknown
+                         : in_flight.met_transaction ? errors::kTransactionLost
+                                                     : errors::kStatementLost;
     if (carries_state) {
-        fail(shared, unknown ? error : errors::kSessionLost);
+        fail(shared, in_flight.unknown ? error : errors::kSessionLost);
         return false;
     }
-    if (!client_waits) {
-        if (was_in_transaction) {
+    if (!in_flight.client_waits && body_rest_bytes_ == 0) {
+        if (backend.status() != wire::TransactionStatus::Idle) {
             held_.lose();
         }
         return true;
     }
-    if (in_transaction) {
+    if (in_flight.in_transaction) {
         // It believes to be in one, of which nothing is left.
         held_.fail();
     }
     bool error_sent = backend.front_error_sent();
     wire::MessageWriter writer(shared.scratch);
-    for (std::size_t i = 0; i < answers; ++i) {
+    for (std::size_t i = 0; i < in_flight.ready_count; ++i) {
         if (!error_sent) {
             write_error(writer, wire::Severity::Error, error);
         }
@@ -506,6 +489,23 @@ void Session::fail(Shared& shared, const Error& error) {
     }
     end();
     static_cast<void>(shared);
+}
+
+void Session::abandon(Shared& shared, const Backend* backend, const Error& error) {
+    if (backend != nullptr && backend->mid_message_to_client()) {
+        // No honest answer fits behind half a row.
+        end();
+        return;
+    }
+    bool const unknown = backend != nullptr && look_at_flight(backend->pipeline, backend->status()).unknown;
+    if (!unknown) {
+        fail(shared, error);
+        return;
+    }
+    fail(shared, {.sqlstate = sqlstate::kTransactionResolutionUnknown,
+                  .message = error.message,
+                  .detail = "It is unknown whether the statement was committed.",
+                  .hint = errors::kOutcomeUnknown.hint});
 }
 
 void Session::on_deallocate_all() {

@@ -48,6 +48,16 @@ struct SessionStep {
     route::Demand demand = route::Demand::Primary;
 };
 
+/// How often the client was told ReadyForQuery by a server: what its timeouts tell one exchange, and one
+/// transaction, from the next by.
+struct Progress {
+    std::uint32_t exchanges = 0;
+    /// Of these, outside a transaction.
+    std::uint32_t transactions = 0;
+
+    friend bool operator==(const Progress&, const Progress&) = default;
+};
+
 class Session {
   public:
     enum class Phase : std::uint8_t { Login, AwaitingWelcome, Ready, Ended };
@@ -94,11 +104,22 @@ class Session {
     void refuse_unit(Shared& shared, const Error& error);
     /// Ends the session with a FATAL error.
     void fail(Shared& shared, const Error& error);
+    /// The same for a session whose statement may be under way on `backend` (or nullptr): where it may have
+    /// been committed, the error says so.
+    void abandon(Shared& shared, const Backend* backend, const Error& error);
 
     // -- What the backend's answers change --
     [[nodiscard]] SessionStatements& statements() { return statements_; }
     /// A ParameterStatus for the client. True where the client is to see it.
     [[nodiscard]] bool on_parameter(Shared& shared, std::string_view name, std::string_view value);
+    /// The client was told ReadyForQuery.
+    void on_ready(wire::TransactionStatus status) {
+        ++progress_.exchanges;
+        if (status == wire::TransactionStatus::Idle) {
+            ++progress_.transactions;
+            on_idle();
+        }
+    }
     /// The client was told that it is in no transaction: its parameters are as good as committed.
     void on_idle() {
         if (settled_ != parameters_) {
@@ -119,6 +140,9 @@ class Session {
     [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
     [[nodiscard]] Pin pin() const { return pin_; }
     [[nodiscard]] bool session_pooled() const;
+    [[nodiscard]] const Progress& progress() const { return progress_; }
+    /// What the client believes to be in while no backend is attached.
+    [[nodiscard]] wire::TransactionStatus held_status() const { return held_.status(); }
     /// Half of a message of the client's has been sent to the backend.
     [[nodiscard]] bool mid_message() const { return body_rest_bytes_ > 0 && !dropping_rest_; }
     /// Nothing more will be read from the client.
@@ -230,6 +254,7 @@ class Session {
 
     Destination* destination_ = nullptr;
     CancelKey cancel_key_;
+    Progress progress_;
     ParameterSetPtr parameters_;
     ParameterSetPtr fixed_;
     /// Those of parameters_ that a lost transaction leads back to.

@@ -229,7 +229,7 @@ void ModelClient::check_error(const Unit& unit, char status) {
     bool const expected = error_ == unit.sqlstate ||
                           (status_ == 'E' && (error_ == "25P02" || error_ == "26000")) ||
                           (read_only_ && error_ == "25006");
-    bool const canceled = error_ == "57014" && cancel_may_hit_;
+    bool const canceled = error_ == "57014" && (cancel_may_hit_ || context_.statements_time_out);
     auditor.require(error_ != "57014" || canceled, who() + " was cancelled without having asked for it");
     auditor.require(expected || canceled || !context_.calm,
                     who() + " hears error " + error_ + " though nothing went wrong");

@@ -28,6 +28,8 @@ struct ClientContext {
     std::function<void(const std::string&)> log;
     /// Nothing goes wrong in this world and nobody has to wait long: every error is pgring's.
     bool calm = false;
+    /// query_timeout is set: a statement that waits may be cancelled though nobody asked.
+    bool statements_time_out = false;
     std::size_t worker_count = 1;
     bool has_standby = false;
     enum class Needs : std::uint8_t { Primary, Standby };

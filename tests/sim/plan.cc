@@ -41,6 +41,16 @@ config::Settings draw_settings(base::Prng& prng) {
     return settings;
 }
 
+/// What ends sessions that did nothing wrong: not for calm worlds.
+void draw_timeouts(base::Prng& prng, config::PgringSettings& pgring) {
+    for (base::Duration* timeout : {&pgring.query_timeout, &pgring.idle_transaction_timeout,
+                                    &pgring.transaction_timeout, &pgring.client_idle_timeout}) {
+        if (prng.chance(50)) {
+            *timeout = draw_duration(prng, 20ms, 2s);
+        }
+    }
+}
+
 Fault draw_fault(base::Prng& prng, const Plan& plan) {
     Fault fault;
     fault.kind = static_cast<Fault::Kind>(prng.below(7));
@@ -66,6 +76,9 @@ Plan draw_plan(base::Prng& prng) {
     std::uint32_t const fault_count = prng.chance(33) ? 0 : between(prng, 1, 6);
     for (std::uint32_t i = 0; i < fault_count; ++i) {
         plan.faults.push_back(draw_fault(prng, plan));
+    }
+    if (fault_count > 0 && prng.chance(25)) {
+        draw_timeouts(prng, plan.settings.pgring);
     }
     plan.calm_at = 12s;
     return plan;

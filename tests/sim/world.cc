@@ -67,6 +67,7 @@ World::World(std::uint64_t seed, Log log)
     // Nobody is refused, nobody leaves anything out, nothing breaks: then every statement must succeed.
     client_context_.calm = plan_.faults.empty() && plan_.settings.pgring.max_client_conn >= 100 &&
                            plan_.settings.pgring.waiting_clients_max == 0;
+    client_context_.statements_time_out = plan_.settings.pgring.query_timeout != 0s;
     if (client_context_.calm) {
         plan_.settings.pgring.query_wait_timeout = 0s;
     }
