@@ -366,7 +366,11 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
             on_idle();
         }
         touched_.reset();
-        return true;
+        if (!std::exchange(reset_seen_, false)) {
+            return true;
+        }
+        // What the client says next may be here already, so the backend is led back as well.
+        return_to_startup(shared);
     }
     prepare_backend(shared, backend);
     return true;

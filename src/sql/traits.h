@@ -39,7 +39,7 @@ enum class Effect : std::uint32_t {
     /// SET of a parameter that PostgreSQL 15 reports by ParameterStatus, so its value need not be read from
     /// the text.
     SetReportedParameter = 1U << 0U,
-    /// SET of any other parameter; sql::settings_of() reads name and value.
+    /// SET of any other parameter; sql::settings_of() reads the name.
     SetParameter = 1U << 1U,
     /// RESET name, SET name TO DEFAULT.
     ResetParameter = 1U << 2U,

@@ -131,6 +131,61 @@ TEST(Settings, WhatAClientSetAndDidNotCommitIsCleanedWhenItLeaves) {
     backend.hears({"Query DISCARD ALL"});
 }
 
+// What asyncpg sends when a connection goes back to its pool.
+TEST(Settings, AResetAmongOtherStatementsDoesNotPin) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Client& bob = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "bob"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("select pg_advisory_unlock_all(); close all; unlisten *; reset all"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query select pg_advisory_unlock_all(); close all; unlisten *; reset all"});
+    backend.says(row("") + complete("SELECT 1") + complete("CLOSE CURSOR ALL") + complete("UNLISTEN") +
+                 complete("RESET") + parameter_status("application_name", "") + ready());
+    static_cast<void>(alice.take());
+    bob.says(query("select 1"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'bob', false)"});
+    backend.says(row("bob") + complete("SELECT 1") + parameter_status("application_name", "bob") + ready());
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    alice.says(query("select 2"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+}
+
+// The next statement comes while the values are being read: it does not overtake the way back to alice's own.
+TEST(Settings, AfterAResetTheNextStatementFindsWhatTheClientStartedWith) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("reset application_name; reset work_mem"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query reset application_name; reset work_mem"});
+    backend.says(complete("RESET") + parameter_status("application_name", "") + complete("RESET") + ready());
+    backend.hears({kReadWorkMem});
+    alice.says(query("show application_name"));
+    backend.says(row({"4MB", "t"}) + complete("SELECT 1") + ready());
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query show application_name"});
+}
+
+// asyncpg does so before it looks up a type.
+TEST(Settings, AParameterSetInAQueryIsReadWhateverElseTheQueryDoes) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query(
+        "select current_setting('work_mem') as old, set_config('work_mem', '1' || 'MB', false) as new"));
+    static_cast<void>(backend.take());
+    backend.says(row({"4MB", "1MB"}) + complete("SELECT 1") + ready());
+    backend.hears({kReadWorkMem});
+}
+
 TEST(Settings, DiscardAllLeadsBackToWhatTheClientStartedWith) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});

@@ -25,7 +25,7 @@ TEST(TouchedParameters, AskAndReadInTheSameOrder) {
 
 TEST(TouchedParameters, DoNotFollowWhoTheSessionIs) {
     TouchedParameters touched;
-    std::array const changes{sql::SettingChange{.name = "role", .value = "x"}};
+    std::array const changes{sql::SettingChange{.name = "role"}};
     EXPECT_FALSE(touched.note(changes));
 }
 

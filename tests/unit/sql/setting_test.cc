@@ -1,4 +1,4 @@
-/// Names and values out of SET, RESET and set_config().
+/// The names in SET, RESET and set_config().
 
 #include "sql/setting.h"
 
@@ -9,114 +9,80 @@
 namespace pgring::sql {
 
 using Action = SettingChange::Action;
-using Scope = SettingChange::Scope;
 
 std::ostream& operator<<(std::ostream& out, const SettingChange& change) {
-    return out << "{" << static_cast<int>(change.action) << " " << static_cast<int>(change.scope) << " "
-               << change.name << " = " << change.value << "}";
+    return out << "{" << static_cast<int>(change.action) << " " << change.name << "}";
 }
 
 namespace {
 
 using Changes = std::vector<SettingChange>;
 
-Changes set(std::string name, std::string value, Scope scope = Scope::Session) {
-    return {{.action = Action::Set, .scope = scope, .name = std::move(name), .value = std::move(value)}};
+const SettingChange kAll{.action = Action::ResetAll, .name = {}};
+
+SettingChange set(std::string name) {
+    return {.action = Action::Set, .name = std::move(name)};
 }
 
-Changes reset(std::string name, Scope scope = Scope::Session) {
-    return {{.action = Action::Reset, .scope = scope, .name = std::move(name), .value = {}}};
+SettingChange reset(std::string name) {
+    return {.action = Action::Reset, .name = std::move(name)};
 }
 
-TEST(SettingsOf, ReadsNameAndValueOfASet) {
-    EXPECT_EQ(settings_of("SET work_mem TO '64MB'"), set("work_mem", "64MB"));
-    EXPECT_EQ(settings_of("set Statement_Timeout = 5000;"), set("statement_timeout", "5000"));
-    EXPECT_EQ(settings_of("SET log_min_duration_statement = -1"), set("log_min_duration_statement", "-1"));
-    EXPECT_EQ(settings_of("SET random_page_cost = 1.10"), set("random_page_cost", "1.10"));
-    EXPECT_EQ(settings_of("SET random_page_cost = -1.5"), set("random_page_cost", "-1.5"));
-    EXPECT_EQ(settings_of("SET enable_seqscan = off"), set("enable_seqscan", "off"));
-    EXPECT_EQ(settings_of("SET enable_seqscan = true"), set("enable_seqscan", "true"));
-    EXPECT_EQ(settings_of("SET \"TimeZone\" TO 'Europe/Berlin'"), set("timezone", "Europe/Berlin"));
-    EXPECT_EQ(settings_of("SET app.tenant = E'it\\'s'"), set("app.tenant", "it's"));
-    EXPECT_EQ(settings_of("SET NAMES 'UTF8'"), set("client_encoding", "UTF8"));
-    EXPECT_EQ(settings_of("SET TIME ZONE 'UTC'"), set("timezone", "UTC"));
-}
-
-TEST(SettingsOf, JoinsListsAndQuotesIdentifiersInThemAsPostgresDoes) {
-    EXPECT_EQ(settings_of("SET DateStyle = ISO, DMY"), set("datestyle", "iso, dmy"));
-    EXPECT_EQ(settings_of("SET search_path = a, B, \"C d\", \"$user\", 'e\"f', ''"),
-              set("search_path", "a, b, \"C d\", \"$user\", \"e\"\"f\", \"\""));
-    EXPECT_EQ(settings_of("SET SCHEMA 'S'"), set("search_path", "\"S\""));
-    EXPECT_EQ(settings_of("SET app.list = '', 'x'"), set("app.list", ", x"));
-    EXPECT_EQ(settings_of("SET app.list = 'A b'"), set("app.list", "A b"));
-}
-
-TEST(SettingsOf, TellsTheScope) {
-    EXPECT_EQ(settings_of("SET LOCAL work_mem = 1"), set("work_mem", "1", Scope::Transaction));
-    EXPECT_EQ(settings_of("SET SESSION work_mem = 1"), set("work_mem", "1"));
-    EXPECT_EQ(settings_of("SET LOCAL work_mem TO DEFAULT"), reset("work_mem", Scope::Transaction));
-    EXPECT_EQ(settings_of("SET transaction_read_only = on"),
-              set("transaction_read_only", "on", Scope::Transaction));
+TEST(SettingsOf, ReadsTheNameOfASet) {
+    EXPECT_EQ(settings_of("SET work_mem TO '64MB'"), Changes{set("work_mem")});
+    EXPECT_EQ(settings_of("set Statement_Timeout = 5000;"), Changes{set("statement_timeout")});
+    EXPECT_EQ(settings_of("SET LOCAL enable_seqscan = off"), Changes{set("enable_seqscan")});
+    EXPECT_EQ(settings_of("SET \"TimeZone\" TO 'Europe/Berlin'"), Changes{set("timezone")});
+    EXPECT_EQ(settings_of("SET app.tenant = E'it\\'s'"), Changes{set("app.tenant")});
+    EXPECT_EQ(settings_of("SET NAMES 'UTF8'"), Changes{set("client_encoding")});
+    EXPECT_EQ(settings_of("SET TIME ZONE INTERVAL '1' HOUR"), Changes{set("timezone")});
+    EXPECT_EQ(settings_of("SET SCHEMA 'S'"), Changes{set("search_path")});
+    EXPECT_EQ(settings_of("SET ROLE admin"), Changes{set("role")});
+    EXPECT_EQ(settings_of("SET SESSION AUTHORIZATION admin"), Changes{set("session_authorization")});
 }
 
 TEST(SettingsOf, ReadsResets) {
-    EXPECT_EQ(settings_of("RESET work_mem"), reset("work_mem"));
-    EXPECT_EQ(settings_of("SET work_mem TO DEFAULT"), reset("work_mem"));
-    EXPECT_EQ(settings_of("SET TIME ZONE LOCAL"), reset("timezone"));
-    EXPECT_EQ(settings_of("RESET SESSION AUTHORIZATION"), reset("session_authorization"));
-    EXPECT_EQ(settings_of("RESET ALL"),
-              (Changes{{.action = Action::ResetAll, .scope = Scope::Session, .name = {}, .value = {}}}));
+    EXPECT_EQ(settings_of("RESET work_mem"), Changes{reset("work_mem")});
+    EXPECT_EQ(settings_of("SET work_mem TO DEFAULT"), Changes{reset("work_mem")});
+    EXPECT_EQ(settings_of("RESET ALL"), Changes{kAll});
 }
 
-TEST(SettingsOf, ReadsRolesAsParameters) {
-    EXPECT_EQ(settings_of("SET ROLE admin"), set("role", "admin"));
-    EXPECT_EQ(settings_of("SET ROLE NONE"), set("role", "none"));
-    EXPECT_EQ(settings_of("SET LOCAL ROLE 'Admin'"), set("role", "Admin", Scope::Transaction));
-    EXPECT_EQ(settings_of("SET SESSION AUTHORIZATION admin"), set("session_authorization", "admin"));
-    EXPECT_EQ(settings_of("SET SESSION AUTHORIZATION DEFAULT"), reset("session_authorization"));
+TEST(SettingsOf, ReadsTransactionModesThatTheSessionKeeps) {
+    EXPECT_EQ(
+        settings_of("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY"),
+        (Changes{set("default_transaction_isolation"), set("default_transaction_read_only")}));
+    EXPECT_EQ(settings_of("SET TRANSACTION READ ONLY"), Changes{});
 }
 
-TEST(SettingsOf, ReadsTransactionModes) {
-    EXPECT_EQ(settings_of("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
-              set("default_transaction_read_only", "on"));
-    EXPECT_EQ(settings_of("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE, NOT DEFERRABLE"),
-              (Changes{
-                  set("transaction_isolation", "repeatable read", Scope::Transaction)[0],
-                  set("transaction_read_only", "off", Scope::Transaction)[0],
-                  set("transaction_deferrable", "off", Scope::Transaction)[0],
-              }));
-}
-
-TEST(SettingsOf, ReadsSetConfigWithConstants) {
-    EXPECT_EQ(settings_of("SELECT set_config('TimeZone', 'UTC', false)"), set("timezone", "UTC"));
-    EXPECT_EQ(settings_of("SELECT pg_catalog.set_config('search_path', '', false)"), set("search_path", ""));
-    EXPECT_EQ(settings_of("SELECT set_config('a.b', 'x', true), set_config('a.c', 'y', false)"),
-              (Changes{set("a.b", "x", Scope::Transaction)[0], set("a.c", "y")[0]}));
+TEST(SettingsOf, ReadsTheNamesInSetConfigWhereverItStands) {
+    EXPECT_EQ(settings_of("SELECT set_config('TimeZone', 'UTC', false)"), Changes{set("timezone")});
+    EXPECT_EQ(settings_of("SELECT pg_catalog.set_config('search_path', $1, false)"),
+              Changes{set("search_path")});
+    EXPECT_EQ(settings_of("SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new"),
+              Changes{set("jit")});
+    EXPECT_EQ(settings_of("SELECT 1 FROM t WHERE set_config('a.b', x || 'y', $1) = ''"), Changes{set("a.b")});
 }
 
 TEST(SettingsOf, ReadsSeveralStatementsInOrder) {
-    EXPECT_EQ(settings_of("SET a.x = 1; RESET a.x; SELECT set_config('a.x', '2', false)"),
-              (Changes{set("a.x", "1")[0], reset("a.x")[0], set("a.x", "2")[0]}));
+    EXPECT_EQ(settings_of("SET a.x = 1; RESET a.y; SELECT set_config('a.z', '2', false)"),
+              (Changes{set("a.x"), reset("a.y"), set("a.z")}));
+}
+
+TEST(SettingsOf, PassesOverWhatChangesNothing) {
+    EXPECT_EQ(settings_of("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"),
+              Changes{kAll});
+    EXPECT_EQ(settings_of("BEGIN; SET a.x = 1; INSERT INTO t VALUES (f(1)); COMMIT"), Changes{set("a.x")});
+    EXPECT_EQ(settings_of("SELECT 1"), Changes{});
+    EXPECT_EQ(settings_of(""), Changes{});
 }
 
 TEST(SettingsOf, SaysNothingWhereOnlyTheServerKnows) {
     for (const std::string_view text : {
-             "SELECT 1",
-             "",
-             "SET a.x = 1; SELECT 1",
-             "SET TIME ZONE INTERVAL '1' HOUR",
-             "SET TRANSACTION SNAPSHOT '1-1'",
-             "SELECT set_config('a.b', 'x', $1)",
-             "SELECT set_config('a.b', 'x', 'false')",
-             "SELECT set_config('a.b', $1, false)",
              "SELECT set_config($1, 'x', false)",
-             "SELECT set_config('a.b', 'x' || 'y', false)",
-             "SELECT set_config('a.b', NULL, false)",
-             "SELECT set_config('a.b', 'x', false) FROM t",
-             "SELECT set_config('a.b', 'x', false) WHERE false",
-             "SELECT set_config('a.b', 'x', false), 1",
-             "SELECT public.set_config('a.b', 'x', false)",
-             "SELECT set_config('a.b', 'x', false) UNION SELECT ''",
+             "SELECT set_config('a.b', 'x', false), set_config(name, 'x', false) FROM t",
+             "SET a.x = 1; DO 'begin end'",
+             "SET a.x = 1; CALL p()",
+             "SET a.x = 1; SELECT setseed(0.5)",
              "SET a.x TO",
          }) {
         EXPECT_EQ(settings_of(text), Changes{}) << text;
