@@ -1,5 +1,6 @@
 #include "main/service.h"
 
+#include <array>
 #include <chrono>
 #include <latch>
 #include <limits>
@@ -20,6 +21,7 @@
 #include "main/version.h"
 #include "monitor/monitor.h"
 #include "proxy/worker.h"
+#include "session/pin.h"
 #include "topology/publication.h"
 #include "uring/reactor.h"
 
@@ -194,8 +196,8 @@ class Service {
     void work(pool::WorkerIndex index) {
         WorkerThread& self = *workers_[index];
         // With a worker for each CPU nobody gains by moving. With fewer the kernel places them: a pinned one
-        // could not leave a CPU that the clients or the servers use (one worker on two CPUs, 16 clients: CPU per
-        // transaction over pgbouncer's 0.88 to 0.99 pinned, 0.78 to 0.82 not).
+        // could not leave a CPU that the clients or the servers use (one worker on two CPUs, 16 clients: CPU
+        // per transaction over pgbouncer's 0.88 to 0.99 pinned, 0.78 to 0.82 not).
         if (worker_count_ == cpus_.size()) {
             pin_to(cpus_[index]);
         }
@@ -328,6 +330,8 @@ class Service {
             clients_least = std::min(clients_least, clients);
             clients_most = std::max(clients_most, clients);
         }
+        std::uint64_t unpins = 0;
+        std::array<std::uint64_t, stats::kPinReasons> pins_by_reason{};
         for (const auto& worker : workers_) {
             const stats::WorkerStats& stats = worker->worker->stats();
             logins += stats.client_logins.value();
@@ -335,6 +339,10 @@ class Service {
             received += stats.bytes_received.value();
             sent += stats.bytes_sent.value();
             pins += stats.pins.value();
+            unpins += stats.unpins.value();
+            for (std::size_t i = 0; i < pins_by_reason.size(); ++i) {
+                pins_by_reason[i] += stats.pins_by_reason[i].value();
+            }
         }
         log_.info("stats", {{"clients", process_.client_count.load()},
                             {"clients_of_worker_min", clients_least},
@@ -342,8 +350,16 @@ class Service {
                             {"logins", logins},
                             {"waiting", waiting},
                             {"pins", pins},
+                            {"unpins", unpins},
                             {"bytes_received", received},
                             {"bytes_sent", sent}});
+        if (pins > 0) {
+            std::vector<base::LogField> reasons;
+            for (const session::PinRule& rule : session::kPinRules) {
+                reasons.emplace_back(rule.name, pins_by_reason[session::index_of(rule.pin)]);
+            }
+            log_.write(base::LogLevel::Info, "pin_stats", reasons);
+        }
         for (std::size_t i = 0; i < settings_.servers.size(); ++i) {
             std::uint64_t assignments = 0;
             std::uint64_t reads = 0;

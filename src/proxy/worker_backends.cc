@@ -216,7 +216,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
         set_paused(entry.socket, true);
     }
     // A cancel on its way must not hit an errand of ours.
-    bool const undisturbed = entry.cancels == 0 || !session.session.has_unread_settings();
+    bool const undisturbed = entry.cancels == 0 || !session.session.owes_reading();
     bool const releases =
         undisturbed && !session.served && session.session.may_release(shared_, entry.backend);
     flush(entry.socket);

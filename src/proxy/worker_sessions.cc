@@ -79,7 +79,7 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
     if (entry.backend) {
         BackendEntry& backend = backends_.get(entry.backend);
         // A cancel on its way must not hit an errand of ours.
-        bool const undisturbed = backend.cancels == 0 || !entry.session.has_unread_settings();
+        bool const undisturbed = backend.cancels == 0 || !entry.session.owes_reading();
         bool const releases = stopped != SessionStep::Kind::Ended && undisturbed &&
                               entry.session.may_release(shared_, backend.backend);
         flush(backend.socket);
@@ -273,13 +273,15 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
     if (entry.backend) {
         pool::BackendId const backend_id = entry.backend;
         BackendEntry& backend = backends_.get(backend_id);
-        bool const leaves_state = entry.session.pin() != session::Pin::None ||
-                                  entry.session.session_pooled() || entry.session.has_unread_settings();
+        bool const leaves_state = !entry.session.pins().empty() || entry.session.session_pooled() ||
+                                  entry.session.has_unread_settings();
+        // No reset takes a library out of a process again.
+        bool const leaves_library = entry.session.pins().has(session::Pin::LoadLibrary);
         detach(entry, backend);
         bool const between_requests = backend.backend.pipeline.idle() &&
                                       backend.backend.pending_errand() == session::Errand::None &&
                                       !entry.session.mid_message();
-        if (!between_requests) {
+        if (!between_requests || leaves_library) {
             discard(backend_id, backend, now);
         } else {
             if (backend.backend.status() != wire::TransactionStatus::Idle) {

@@ -346,7 +346,7 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
         forget_unreported(shared);
     }
     if (discards && session != nullptr && pipeline.front().audience == Audience::Client) {
-        session->on_discard_all();
+        session->on_discard_all(shared, *this);
     }
 }
 

@@ -37,6 +37,7 @@ enum class Errand : std::uint8_t {
     Begin,            ///< a client's BEGIN that was held back; its answer was given already
     Parameters,       ///< values that the session wants and the backend has not
     ReadParameters,   ///< values that the session set and the server does not report
+    ReadPins,         ///< what the session may have left there that cannot be carried over
     FailTransaction,  ///< puts the backend where the session is: in a failed transaction
     Rollback,         ///< ends what a client left open
     Reset,            ///< server_reset_query

@@ -285,6 +285,43 @@ void Session::adopt_readings(Shared& shared, Backend& backend) {
     set_parameters(shared, std::move(mine));
 }
 
+TouchedParameters& Session::touched() {
+    if (touched_ == nullptr) {
+        touched_ = std::make_unique<TouchedParameters>();
+    }
+    return *touched_;
+}
+
+/// All that pgring keeps book of for the session may have another value now.
+void Session::touch_unreported() {
+    for (const Parameter& parameter : parameters_->all()) {
+        if (!reported(parameter.name)) {
+            touched().note(parameter.name);
+        }
+    }
+}
+
+void Session::adopt_pins(Shared& shared, const Backend& backend) {
+    bool const was_pinned = !pins_.empty();
+    if (backend.errand_failed()) {
+        pins_.reading_failed();
+    } else {
+        bool const code = pins_.has(Pin::Code);
+        for (const std::string& name : pins_.read(backend.errand_row())) {
+            if (!reported(name)) {
+                touched().note(name);
+            }
+        }
+        if (code) {
+            touch_unreported();
+        }
+    }
+    tell_pins(shared);
+    if (was_pinned && pins_.empty()) {
+        shared.stats.unpins.add();
+    }
+}
+
 /// After something that resets: parameters that are back at the server's default return to what the client
 /// started with, as they would in a session of its own.
 void Session::return_to_startup(Shared& shared) {
@@ -360,7 +397,8 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
     if (errand == Errand::ReadParameters) {
         if (backend.errand_failed()) {
             // What the session set is not known, so it stays where it was set.
-            pin(shared, Pin::Parameter);
+            pins_.hold(Pin::Parameter);
+            tell_pins(shared);
         } else {
             adopt_readings(shared, backend);
             on_idle();
@@ -372,14 +410,27 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
         // What the client says next may be here already, so the backend is led back as well.
         return_to_startup(shared);
     }
+    if (errand == Errand::ReadPins) {
+        adopt_pins(shared, backend);
+        return true;
+    }
     prepare_backend(shared, backend);
     return true;
 }
 
 bool Session::may_release(Shared& shared, Backend& backend) {
-    bool const at_rest = backend.at_rest() && pin_ == Pin::None && !session_pooled() &&
-                         body_rest_bytes_ == 0 && backend.pending_errand() == Errand::None;
+    bool const at_rest = backend.at_rest() && !session_pooled() && body_rest_bytes_ == 0 &&
+                         backend.pending_errand() == Errand::None;
     if (!at_rest) {
+        return false;
+    }
+    if (pins_.doubted()) {
+        if (!backend.start_errand(shared, Errand::ReadPins, pins_.query(destination_->user))) {
+            fail(shared, errors::kOutOfMemory);
+        }
+        return false;
+    }
+    if (!pins_.empty()) {
         return false;
     }
     if (has_unread_settings()) {
@@ -403,7 +454,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
         return true;
     }
     // What it set there and was not read yet is lost as well.
-    bool const carries_state = pin_ != Pin::None || session_pooled() || has_unread_settings();
+    bool const carries_state = !pins_.empty() || session_pooled() || has_unread_settings();
     if (backend.mid_message_to_client()) {
         end();
         return false;
@@ -517,11 +568,22 @@ void Session::on_deallocate_all() {
     unnamed_ = Unnamed::None;
 }
 
-void Session::on_discard_all() {
-    pin_ = Pin::None;
+void Session::on_discard_all(Shared& shared, const Backend& backend) {
     unnamed_ = Unnamed::None;
-    touched_.reset();
     reset_seen_ = true;
+    for (std::size_t i = 1; i < backend.pipeline.size(); ++i) {
+        Request const behind = backend.pipeline.at(i).request;
+        if (behind == Request::Query || behind == Request::Bind) {
+            // What it may leave has been noted already.
+            pins_.doubt_all();
+            return;
+        }
+    }
+    if (!pins_.empty()) {
+        shared.stats.unpins.add();
+    }
+    pins_.discarded();
+    touched_.reset();
 }
 
 void Session::tell_duplicate_name(Shared& shared) {

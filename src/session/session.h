@@ -24,7 +24,7 @@
 #include "session/errors.h"
 #include "session/frontend_login.h"
 #include "session/held_transaction.h"
-#include "session/pin.h"
+#include "session/pins.h"
 #include "session/shared.h"
 #include "session/statements.h"
 #include "session/touched_parameters.h"
@@ -93,9 +93,12 @@ class Session {
     /// An errand of this session was answered. False where the session cannot go on with the backend: it has
     /// told the client, and the backend is to be released.
     [[nodiscard]] bool errand_done(Shared& shared, Backend& backend, Errand errand);
-    /// Nothing of the session is on the backend any more, as far as this call can tell: where the session set
-    /// parameters whose values are not known yet, it sends an errand that reads them and says no for now.
+    /// Nothing of the session is on the backend any more, as far as this call can tell: where it may have
+    /// left something, or set parameters whose values are not known yet, it sends an errand that reads what
+    /// is so and says no for now.
     [[nodiscard]] bool may_release(Shared& shared, Backend& backend);
+    /// may_release() has something to read.
+    [[nodiscard]] bool owes_reading() const { return pins_.doubted() || has_unread_settings(); }
     [[nodiscard]] bool has_unread_settings() const { return touched_ != nullptr && !touched_->empty(); }
     /// The backend is gone. Tells the client what became of its statements. False where the session must end
     /// with it.
@@ -127,7 +130,7 @@ class Session {
         }
     }
     void on_deallocate_all();
-    void on_discard_all();
+    void on_discard_all(Shared& shared, const Backend& backend);
     void tell_duplicate_name(Shared& shared);
     void forget_duplicate_name();
     /// Appends to `out`; when no buffer is left the session ends.
@@ -138,7 +141,7 @@ class Session {
     [[nodiscard]] Destination* destination() { return destination_; }
     [[nodiscard]] const base::NetworkAddress& peer() const { return peer_; }
     [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
-    [[nodiscard]] Pin pin() const { return pin_; }
+    [[nodiscard]] const Pins& pins() const { return pins_; }
     [[nodiscard]] bool session_pooled() const;
     [[nodiscard]] const Progress& progress() const { return progress_; }
     /// What the client believes to be in while no backend is attached.
@@ -182,7 +185,8 @@ class Session {
     void send_begin(Shared& shared, Backend& backend);
     void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits, std::string_view text);
     [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
-    void pin(Shared& shared, Pin reason);
+    void note_settings(const sql::Traits& traits, std::string_view text);
+    void tell_pins(Shared& shared);
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
                                                                std::span<char, 32> memory);
@@ -227,6 +231,9 @@ class Session {
     void prepare_backend(Shared& shared, Backend& backend);
     void adopt_parameters(Shared& shared, Backend& backend);
     void adopt_readings(Shared& shared, Backend& backend);
+    void adopt_pins(Shared& shared, const Backend& backend);
+    void touch_unreported();
+    [[nodiscard]] TouchedParameters& touched();
     void return_to_startup(Shared& shared);
     void return_to_settled(Shared& shared);
     void tell_fixed_parameters(Shared& shared, const Backend& backend);
@@ -235,7 +242,7 @@ class Session {
     pool::SessionId id_;
     base::NetworkAddress peer_;
     Phase phase_ = Phase::Login;
-    Pin pin_ = Pin::None;
+    Pins pins_;
     sql::Dialect dialect_ = sql::Dialect::Standard;
     /// What its parameters say about where its statements may run.
     enum class Access : std::uint8_t {

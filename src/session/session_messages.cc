@@ -6,6 +6,8 @@
 
 #include "session/session.h"
 #include "session/unit_scout.h"
+#include "sql/code_scan.h"
+#include "sql/parameter.h"
 #include "sql/setting.h"
 #include "wire/body_reader.h"
 #include "wire/framing.h"
@@ -337,7 +339,7 @@ Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header h
         return SessionStep{.kind = SessionStep::Kind::NeedsBackend, .demand = *wanted};
     }
     bool const own =
-        pin_ != Pin::None || session_pooled() || backend->pipeline.open() || backend->pipeline.empty();
+        !pins_.empty() || session_pooled() || backend->pipeline.open() || backend->pipeline.empty();
     if (own || attached_demand_ != route::Demand::PreferStandby) {
         return std::nullopt;
     }
@@ -373,46 +375,47 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has_any(sql::Effect::ResetAll | sql::Effect::ResetParameter)) {
         reset_seen_ = true;
     }
-    Pin const other = pin_of(traits.effects.without(kSettings));
-    if (other != Pin::None) {
-        pin(shared, other);
-    } else if (traits.effects.has_any(kSettings) && pin_ == Pin::None && !follow_settings(traits, text)) {
-        pin(shared, traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter);
+    pins_.note(traits.effects.without(kSettings));
+    if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
+        pins_.hold(Pin::SessionFunction);
     }
+    if (traits.effects.has_any(kSettings)) {
+        note_settings(traits, text);
+    }
+    tell_pins(shared);
 }
 
-/// Notes which parameters a statement sets, to be read when its transaction is over. False where that cannot
-/// be told.
-bool Session::follow_settings(const sql::Traits& traits, std::string_view text) {
+/// Notes which parameters a statement sets, to be read when its transaction is over and nothing ties the
+/// session to the backend.
+void Session::note_settings(const sql::Traits& traits, std::string_view text) {
     if (!traits.effects.has_any(kUnreportedSettings)) {
-        return true;
-    }
-    std::vector<sql::SettingChange> const changes = sql::settings_of(text);
-    if (changes.empty()) {
-        return false;
-    }
-    if (touched_ == nullptr) {
-        touched_ = std::make_unique<TouchedParameters>();
-    }
-    if (traits.effects.has(sql::Effect::ResetAll)) {
-        for (const Parameter& parameter : parameters_->all()) {
-            if (!reported(parameter.name)) {
-                touched_->note(parameter.name);
-            }
-        }
-    }
-    return touched_->note(changes);
-}
-
-void Session::pin(Shared& shared, Pin reason) {
-    if (pin_ != Pin::None) {
         return;
     }
-    pin_ = reason;
-    shared.stats.pins.add();
-    shared.log.debug(
-        "session_pinned",
-        {{"user", destination_->user}, {"database", destination_->database}, {"reason", to_string(reason)}});
+    if (traits.effects.has(sql::Effect::ResetAll)) {
+        touch_unreported();
+    }
+    std::vector<sql::SettingChange> changes = sql::settings_of(text);
+    bool const told = !changes.empty();
+    // Who the session is, is a pin of its own.
+    std::erase_if(changes, [](const sql::SettingChange& change) {
+        return sql::kind_of_parameter(change.name) == sql::ParameterKind::Role;
+    });
+    if (!told || !touched().note(changes)) {
+        pins_.hold(traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter);
+    }
+}
+
+void Session::tell_pins(Shared& shared) {
+    for (Pins::News news = pins_.take_news(); news.pin != Pin::None; news = pins_.take_news()) {
+        shared.stats.pins.add();
+        shared.stats.pins_by_reason[index_of(news.pin)].add();
+        if (news.first) {
+            shared.log.info("session_pinned", {{"session", id_.index},
+                                               {"user", destination_->user},
+                                               {"database", destination_->database},
+                                               {"reason", to_string(news.pin)}});
+        }
+    }
 }
 
 // -- Moving bytes --
@@ -591,9 +594,10 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
     return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
 }
 
-/// The statement is one of the protocol, whose name the server does not know: it is dropped here, and the server
-/// gets something harmless in its place, to answer what the client sends behind it. psycopg drops its statements so.
-/// Where the server refuses even that, because the transaction has failed, the name is gone all the same.
+/// The statement is one of the protocol, whose name the server does not know: it is dropped here, and the
+/// server gets something harmless in its place, to answer what the client sends behind it. psycopg drops its
+/// statements so. Where the server refuses even that, because the transaction has failed, the name is gone
+/// all the same.
 Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wire::Header header,
                                            std::string_view name) {
     statements_.erase(name);

@@ -282,6 +282,10 @@ Finding walk_query(TreeNode root, const FunctionCatalogue& functions, Fate fate)
 
 Finding walk_definition(TreeNode root) {
     Finding finding{.access = Access::Write, .effects = {}};
+    if (root.kind() == Message::DropStmt) {
+        finding.effects = Effect::DropObject;
+        return finding;
+    }
     if (root.kind() == Message::CreateStmt &&
         root.enumerator<OnCommitAction>(field::kCreateStmtOncommit) == OnCommitAction::ONCOMMIT_DROP) {
         return finding;

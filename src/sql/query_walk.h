@@ -31,8 +31,8 @@ enum class Fate : std::uint8_t { Executed, Planned };
 [[nodiscard]] Finding walk_query(TreeNode root, const FunctionCatalogue& functions,
                                  Fate fate = Fate::Executed);
 
-/// Walks over a statement that defines or changes objects: a Write, and TemporaryObject if pg_temp has part
-/// in it.
+/// Walks over a statement that defines or changes objects: a Write, TemporaryObject if pg_temp has part in
+/// it, and DropObject where it drops.
 [[nodiscard]] Finding walk_definition(TreeNode root);
 
 /// The constant string in a node, or one that does not exist. `known` is false for NULL and for all other

@@ -87,6 +87,8 @@ enum class Effect : std::uint32_t {
     /// PostgreSQL 15's grammar rejects it. So will the server, and then nothing is left behind, unless it is
     /// newer.
     Unparsed = 1U << 25U,
+    /// DROP of anything, so perhaps of a temporary object.
+    DropObject = 1U << 26U,
 };
 
 /// A set of Effect.

@@ -1,6 +1,8 @@
 #pragma once
 /// What one worker counts. Names follow pgbouncer's SHOW STATS where it has one.
 
+#include <array>
+#include <cstddef>
 #include <vector>
 
 #include "stats/counter.h"
@@ -22,19 +24,24 @@ struct ServerStats {
     Counter backends_lost;
 };
 
+/// How many reasons there are for which a session is tied to its backend (session::Pin names them).
+inline constexpr std::size_t kPinReasons = 10;
+
 struct WorkerStats {
     explicit WorkerStats(std::size_t server_count) : servers(server_count) {}
 
-    Counter clients;                    ///< connected now
-    Counter client_logins;              ///< since start
-    Counter login_failures;             ///< wrong passwords and the like
-    Counter waiting;                    ///< sessions that wait for a backend now
-    Counter cancels;                    ///< cancel requests carried to a server
-    Counter bytes_received;             ///< from clients
-    Counter bytes_sent;                 ///< to clients
-    Counter pins;                       ///< sessions that became tied to their backend
-    Counter statements_prepared_again;  ///< Parse sent because a backend lacked a statement
-    Counter buffers_exhausted;          ///< receives put off because no buffer was free
+    Counter clients;                                  ///< connected now
+    Counter client_logins;                            ///< since start
+    Counter login_failures;                           ///< wrong passwords and the like
+    Counter waiting;                                  ///< sessions that wait for a backend now
+    Counter cancels;                                  ///< cancel requests carried to a server
+    Counter bytes_received;                           ///< from clients
+    Counter bytes_sent;                               ///< to clients
+    Counter pins;                                     ///< times a session became tied to its backend
+    std::array<Counter, kPinReasons> pins_by_reason;  ///< the same, in the order of session::Pin
+    Counter unpins;                                   ///< times the last such reason was found undone
+    Counter statements_prepared_again;                ///< Parse sent because a backend lacked a statement
+    Counter buffers_exhausted;                        ///< receives put off because no buffer was free
     std::vector<ServerStats> servers;
 };
 

@@ -504,7 +504,9 @@ Unit ModelClient::draw_in_transaction() {
         case 5:
             return set_time_zone();
         case 6:
-            return context_.prng.chance(30) ? set_timeout() : read();
+            return context_.prng.chance(30)                  ? set_timeout()
+                   : context_.prng.chance(20) && !read_only_ ? pin()
+                                                             : read();
         case 7:
         case 8:
             return use_prepared();
@@ -608,8 +610,13 @@ Unit ModelClient::set_timeout() {
             .value = value};
 }
 
-/// What only DISCARD ALL undoes.
+/// What ties the session to its backend until the table is gone; or makes an end of it.
 Unit ModelClient::pin() {
+    if (context_.prng.chance(50)) {
+        return {.kind = Unit::Kind::Write,
+                .bytes = query("drop table if exists x /* " + token('s') + " */"),
+                .answer = {"CommandComplete DROP TABLE"}};
+    }
     return {.kind = Unit::Kind::Write,
             .bytes = query("create temporary table x (y int) /* " + token('s') + " */"),
             .answer = {"CommandComplete CREATE TABLE"}};

@@ -376,6 +376,7 @@ void ServerProcess::ready() {
     if (status_ == 'I') {
         owner_ = kNobody;
         parameters_before_ = parameters_;
+        pinned_by_before_ = pinned_by_;
     }
     flush();
 }
@@ -604,6 +605,10 @@ ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
     if (text.starts_with("SELECT pg_catalog.current_setting")) {
         return run_current_settings(text);
     }
+    if (text.starts_with("SELECT EXISTS")) {
+        // pgring asks what a session has left behind.
+        return {.rows = row_description() + row(pinned_by_ == kNobody ? "f" : "t"), .tag = "SELECT 1"};
+    }
     if (text.starts_with("select")) {
         std::string const value = (values.empty() ? std::string() : values[0] + ":") + quoted(text);
         return {.rows = row_description() + row(value + echo), .tag = "SELECT 1"};
@@ -667,6 +672,10 @@ ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
     if (word == "create") {
         pinned_by_ = client_of(text);
         return {.tag = "CREATE TABLE"};
+    }
+    if (word == "drop") {
+        pinned_by_ = kNobody;
+        return {.tag = "DROP TABLE"};
     }
     if (word == "discard") {
         if (status_ != 'I') {
@@ -745,6 +754,7 @@ void ServerProcess::commit() {
 void ServerProcess::roll_back() {
     writes_.clear();
     parameters_ = parameters_before_;
+    pinned_by_ = pinned_by_before_;
 }
 
 void ServerProcess::reset_all() {

@@ -134,8 +134,9 @@ class ServerProcess final : public Peer {
     std::map<std::string, Portal> portals_;
     /// Whose transaction this is, while there is one.
     ClientNumber owner_ = kNobody;
-    /// Who left something here that only DISCARD ALL undoes.
+    /// Who has a temporary table here; and before the transaction.
     ClientNumber pinned_by_ = kNobody;
+    ClientNumber pinned_by_before_ = kNobody;
 };
 
 /// A host with PostgreSQL.

@@ -1,0 +1,136 @@
+#include "session/pins.h"
+
+#include "session/parameters.h"
+
+namespace pgring::session {
+
+namespace {
+
+/// Parameters that have a value of the session's own. Those that a client made up (with a dot in the name)
+/// the server does not list; sql::may_set_unlisted() looks for them.
+constexpr std::string_view kSetInSession =
+    "(SELECT pg_catalog.string_agg(name, ',') FROM pg_catalog.pg_settings WHERE source "
+    "OPERATOR(pg_catalog.=) 'session')";
+
+bool observable(const PinRule& rule) {
+    return !rule.fact.empty();
+}
+
+std::vector<std::string> names_in(std::string_view list) {
+    std::vector<std::string> names;
+    while (!list.empty()) {
+        std::string_view const name = list.substr(0, list.find(','));
+        names.emplace_back(name);
+        list.remove_prefix(name.size() < list.size() ? name.size() + 1 : name.size());
+    }
+    return names;
+}
+
+}  // namespace
+
+void Pins::note(sql::Effects effects) {
+    for (const PinRule& rule : kPinRules) {
+        bool const was_held = held_.has(rule.pin);
+        bool const leaves = effects.has_any(rule.leaves);
+        if (leaves) {
+            held_.add(rule.pin);
+        }
+        if (observable(rule) && ((leaves && !was_held) || (was_held && effects.has_any(rule.undoes)))) {
+            doubted_.add(rule.pin);
+        }
+    }
+    if (effects.has_any(rule_of(Pin::Code).leaves)) {
+        doubt_all();
+        doubted_.add(Pin::Code);
+    }
+}
+
+void Pins::hold(Pin pin) {
+    held_.add(pin);
+    doubted_.remove(pin);
+}
+
+void Pins::discarded() {
+    bool const library = held_.has(Pin::LoadLibrary);
+    held_ = {};
+    doubted_ = {};
+    told_ = {};
+    if (library) {
+        held_.add(Pin::LoadLibrary);
+        told_.add(Pin::LoadLibrary);
+    }
+}
+
+void Pins::doubt_all() {
+    for (const PinRule& rule : kPinRules) {
+        if (observable(rule)) {
+            doubted_.add(rule.pin);
+        }
+    }
+}
+
+std::string Pins::query(std::string_view user) const {
+    constexpr std::string_view kUser = "$user";
+    std::string text = "SELECT ";
+    std::string_view separator;
+    for (const PinRule& rule : kPinRules) {
+        if (observable(rule) && doubted_.has(rule.pin)) {
+            std::string fact(rule.fact);
+            if (std::size_t const at = fact.find(kUser); at != std::string::npos) {
+                fact.replace(at, kUser.size(), quote_literal(user));
+            }
+            text.append(separator).append(fact);
+            separator = ", ";
+        }
+    }
+    if (doubted_.has(Pin::Code)) {
+        text.append(separator).append(kSetInSession);
+    }
+    return text;
+}
+
+std::vector<std::string> Pins::read(std::span<const std::optional<std::string>> row) {
+    std::vector<std::string> set;
+    std::size_t column = 0;
+    for (const PinRule& rule : kPinRules) {
+        if (!doubted_.has(rule.pin)) {
+            continue;
+        }
+        if (column >= row.size()) {
+            // Not the answer to this question; nothing is known.
+            reading_failed();
+            return set;
+        }
+        const std::optional<std::string>& value = row[column++];
+        bool const there = observable(rule) && value == "t";
+        if (!there) {
+            held_.remove(rule.pin);
+            told_.remove(rule.pin);
+        } else {
+            held_.add(rule.pin);
+        }
+        if (rule.pin == Pin::Code) {
+            set = names_in(value.value_or(""));
+        }
+        doubted_.remove(rule.pin);
+    }
+    return set;
+}
+
+void Pins::reading_failed() {
+    doubted_ = {};
+}
+
+Pins::News Pins::take_news() {
+    for (const PinRule& rule : kPinRules) {
+        if (held_.has(rule.pin) && !doubted_.has(rule.pin) && !told_.has(rule.pin)) {
+            bool const first = !told_ever_.has(rule.pin);
+            told_.add(rule.pin);
+            told_ever_.add(rule.pin);
+            return {.pin = rule.pin, .first = first};
+        }
+    }
+    return {};
+}
+
+}  // namespace pgring::session

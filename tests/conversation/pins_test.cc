@@ -1,0 +1,277 @@
+/// What a session left at its backend ties it there for as long as it is there, and no longer.
+
+#include <gtest/gtest.h>
+
+#include "conversation/stage.h"
+
+namespace pgring::conversation {
+namespace {
+
+constexpr const char* kAnyTemporary =
+    "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid OPERATOR(pg_catalog.=) "
+    "'pg_catalog.pg_namespace'::pg_catalog.regclass AND refobjid OPERATOR(pg_catalog.=) "
+    "pg_catalog.pg_my_temp_schema())";
+constexpr const char* kAnyAdvisoryLock =
+    "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype OPERATOR(pg_catalog.=) 'advisory' "
+    "AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())";
+
+Scene one_backend() {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    return scene;
+}
+
+/// Alice uses the only backend of a pool, Bob would like to.
+class Pins : public testing::Test {
+  protected:
+    /// The backend answers what pgring asks about one thing.
+    void tells(std::string_view there) { backend().says(row(there) + complete("SELECT 1") + ready()); }
+    /// A statement of Alice's that goes well, and pgring's question behind it.
+    void alice_runs(std::string_view text, const std::string& tag, const std::string& question) {
+        alice_.says(query(text));
+        backend().hears({"Query " + std::string(text)});
+        backend().says(complete(tag) + ready());
+        alice_.hears({"CommandComplete " + tag, "ReadyForQuery I"});
+        if (question.empty()) {
+            backend().hears_nothing();
+        } else {
+            backend().hears({question});
+        }
+    }
+    void bob_waits() {
+        bob_.says(query("select 1"));
+        backend().hears_nothing();
+    }
+    void bob_is_served() {
+        backend().hears({"Query select 1"});
+        backend().answers("1");
+        bob_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    }
+    Backend& backend() { return stage_.backend(0); }
+    std::uint64_t pins() { return stage_.worker().stats().pins.value(); }
+
+    Stage stage_{one_backend()};
+    Client& alice_ = stage_.logged_in();
+    Client& bob_ = stage_.logged_in();
+};
+
+TEST_F(Pins, ATemporaryTableTiesTheSessionUntilItIsDropped) {
+    alice_runs("create temporary table x (y int)", "CREATE TABLE", kAnyTemporary);
+    tells("t");
+    bob_waits();
+    alice_runs("insert into x values (1)", "INSERT 0 1", "");
+    alice_runs("create temporary table z (y int)", "CREATE TABLE", "");
+    alice_runs("drop table z", "DROP TABLE", kAnyTemporary);
+    tells("t");
+    backend().hears_nothing();
+    alice_runs("drop table x", "DROP TABLE", kAnyTemporary);
+    tells("f");
+    bob_is_served();
+    EXPECT_EQ(pins(), 1U);
+    EXPECT_EQ(stage_.worker().stats().unpins.value(), 1U);
+}
+
+TEST_F(Pins, WhatWasRolledBackTiesNobody) {
+    alice_.says(query("begin") + query("create temporary table x (y int)"));
+    backend().hears({"Query begin", "Query create temporary table x (y int)"});
+    backend().says(complete("BEGIN") + ready('T') + complete("CREATE TABLE") + ready('T'));
+    backend().hears_nothing();
+    alice_.says(query("rollback"));
+    backend().hears({"Query rollback"});
+    backend().says(complete("ROLLBACK") + ready());
+    backend().hears({kAnyTemporary});
+    tells("f");
+    bob_.says(query("select 1"));
+    bob_is_served();
+    EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(Pins, AStatementThatFailedTiesNobody) {
+    alice_.says(query("create temporary table x (y int)"));
+    static_cast<void>(backend().take());
+    backend().says(error("42P07") + ready());
+    backend().hears({kAnyTemporary});
+    tells("f");
+    bob_.says(query("select 1"));
+    bob_is_served();
+}
+
+TEST_F(Pins, ATableThatCommitDropsIsNoQuestion) {
+    alice_runs("create temporary table x (y int) on commit drop", "CREATE TABLE", "");
+    bob_.says(query("select 1"));
+    bob_is_served();
+}
+
+TEST_F(Pins, ALockThatWasNotGotOrWasGivenBackTiesNobody) {
+    alice_runs("select pg_try_advisory_lock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("f");
+    alice_runs("select pg_advisory_lock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("t");
+    bob_waits();
+    alice_runs("select pg_advisory_unlock(2)", "SELECT 1", kAnyAdvisoryLock);
+    tells("t");
+    backend().hears_nothing();
+    alice_runs("select pg_advisory_unlock_all()", "SELECT 1", kAnyAdvisoryLock);
+    tells("f");
+    bob_is_served();
+}
+
+TEST_F(Pins, ALockOfTheTransactionEndsWithIt) {
+    alice_runs("select pg_advisory_xact_lock(1)", "SELECT 1", "");
+    bob_.says(query("select 1"));
+    bob_is_served();
+    EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(Pins, CursorsChannelsStatementsAndRolesEndAsWell) {
+    struct Case {
+        const char* does;
+        const char* undoes;
+        const char* asks;
+    };
+    for (const Case& one : {Case{"declare c cursor with hold for select 1", "close all",
+                                 "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"},
+                            Case{"listen a", "unlisten *",
+                                 "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_listening_channels())"},
+                            Case{"prepare p as select 1", "deallocate p",
+                                 "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE "
+                                 "from_sql)"},
+                            Case{"set role admin", "reset role",
+                                 "Query SELECT pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) "
+                                 "'none' OR session_user OPERATOR(pg_catalog.<>) E'app'"},
+                            Case{"create temp view v as select 1", "discard temp", kAnyTemporary}}) {
+        alice_runs(one.does, "DONE", one.asks);
+        tells("t");
+        bob_waits();
+        alice_runs(one.undoes, "UNDONE", one.asks);
+        tells("f");
+        bob_is_served();
+    }
+}
+
+TEST_F(Pins, CodeThatLeftNothingTiesNobody) {
+    alice_.says(query("do $$ begin update t set x = 1; end $$"));
+    static_cast<void>(backend().take());
+    backend().says(complete("DO") + ready());
+    std::vector<Message> const asked = backend().take();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_NE(frontend_text(asked[0]).find("source OPERATOR(pg_catalog.=) 'session'"), std::string::npos);
+    backend().says(row({"f", "f", "f", "f", "f", "f", "application_name"}) + complete("SELECT 1") + ready());
+    bob_.says(query("select 1"));
+    bob_is_served();
+    EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(Pins, WhatCodeHasSetFollowsTheSession) {
+    alice_.says(query("call p()"));
+    static_cast<void>(backend().take());
+    backend().says(complete("CALL") + ready());
+    static_cast<void>(backend().take());
+    backend().says(row({"f", "f", "f", "f", "f", "f", "TimeZone,work_mem"}) + complete("SELECT 1") + ready());
+    std::vector<Message> const asked = backend().take();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_TRUE(frontend_text(asked[0]).starts_with("Query SELECT pg_catalog.current_setting(E'work_mem'"));
+    backend().says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    bob_.says(query("select 1"));
+    backend().hears({"Query RESET \"work_mem\""});
+    backend().says(complete("RESET") + ready());
+    bob_is_served();
+}
+
+TEST_F(Pins, WhatCodeMayHaveSetUnseenTiesTheSession) {
+    alice_.says(query("do $$ begin set app.tenant = 'a'; end $$"));
+    static_cast<void>(backend().take());
+    backend().says(complete("DO") + ready());
+    static_cast<void>(backend().take());
+    backend().says(row({"f", "f", "f", "f", "f", "f", ""}) + complete("SELECT 1") + ready());
+    alice_.hears({"CommandComplete DO", "ReadyForQuery I"});
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+    alice_runs("discard all", "DISCARD ALL", "Query select 1");
+}
+
+TEST_F(Pins, WhereItCannotBeReadThePinStays) {
+    alice_runs("select pg_advisory_lock(1)", "SELECT 1", kAnyAdvisoryLock);
+    backend().says(error("42501", "permission denied for view pg_locks") + ready());
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+    alice_.says(terminate());
+    backend().hears({"Query DISCARD ALL"});
+    backend().says(complete("DISCARD ALL") + ready());
+    backend().hears({"Query select 1"});
+}
+
+TEST_F(Pins, DiscardAllEndsThemWithoutAQuestion) {
+    alice_runs("select setseed(0.5)", "SELECT 1", "");
+    bob_waits();
+    alice_runs("discard all", "DISCARD ALL", "Query select 1");
+}
+
+TEST_F(Pins, WhatWasSentBehindDiscardAllIsNotForgottenWithIt) {
+    alice_.says(query("discard all") + query("create temporary table x (y int)"));
+    backend().hears({"Query discard all", "Query create temporary table x (y int)"});
+    backend().says(complete("DISCARD ALL") + ready());
+    backend().says(complete("CREATE TABLE") + ready());
+    ASSERT_EQ(backend().take().size(), 1U);
+    backend().says(row({"f", "t", "f", "f", "f", "f"}) + complete("SELECT 1") + ready());
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+}
+
+TEST_F(Pins, ASettingMadeWhileTiedFollowsTheSessionLater) {
+    alice_runs("select pg_advisory_lock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("t");
+    alice_runs("set work_mem = '1MB'", "SET", "");
+    alice_runs("select pg_advisory_unlock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("f");
+    std::vector<Message> const asked = backend().take();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_TRUE(frontend_text(asked[0]).starts_with("Query SELECT pg_catalog.current_setting(E'work_mem'"));
+    backend().says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    bob_.says(query("select 1"));
+    backend().hears({"Query RESET \"work_mem\""});
+}
+
+TEST_F(Pins, AClientThatLeavesTiedHasItsBackendReset) {
+    alice_runs("create temporary table x (y int)", "CREATE TABLE", kAnyTemporary);
+    tells("t");
+    bob_waits();
+    alice_.says(terminate());
+    backend().hears({"Query DISCARD ALL"});
+    backend().says(complete("DISCARD ALL") + ready());
+    bob_is_served();
+}
+
+TEST_F(Pins, ALoadedLibraryGoesWithItsBackendOnly) {
+    alice_runs("load 'auto_explain'", "LOAD", "");
+    alice_runs("discard all", "DISCARD ALL", "");
+    bob_waits();
+    alice_.says(terminate());
+    EXPECT_TRUE(backend().closed()) << "no reset takes a library out again";
+    stage_.backend(1).hears({"Query select 1"});
+}
+
+TEST_F(Pins, TheReasonsAreCounted) {
+    alice_runs("select setseed(0.5)", "SELECT 1", "");
+    alice_runs("select setseed(0.5)", "SELECT 1", "");
+    alice_runs("load 'auto_explain'", "LOAD", "");
+    const stats::WorkerStats& stats = stage_.worker().stats();
+    EXPECT_EQ(stats.pins.value(), 2U);
+    EXPECT_EQ(stats.pins_by_reason[session::index_of(session::Pin::SessionFunction)].value(), 1U);
+    EXPECT_EQ(stats.pins_by_reason[session::index_of(session::Pin::LoadLibrary)].value(), 1U);
+}
+
+TEST_F(Pins, TheQuestionIsNotAskedWhileACancelIsOnItsWay) {
+    alice_.says(query("select pg_advisory_lock(1)"));
+    backend().hears({"Query select pg_advisory_lock(1)"});
+    Client& canceler = stage_.client();
+    canceler.says(cancel_request(alice_.process_id(), alice_.secret()));
+    backend().says(complete("SELECT 1") + ready());
+    alice_.hears({"CommandComplete SELECT 1", "ReadyForQuery I"});
+    backend().hears_nothing();
+    stage_.backend(1).hangs_up();
+    backend().hears({kAnyAdvisoryLock});
+}
+
+}  // namespace
+}  // namespace pgring::conversation
