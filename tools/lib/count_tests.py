@@ -3,8 +3,8 @@
     count_tests.py forget BUILD_DIRECTORY     before the run: what earlier ones left is not counted
     count_tests.py report BUILD_DIRECTORY...  after it
 
-Reads the log that meson keeps in each build directory, and of a GoogleTest programme the cases it reports; any other
-programme counts as one. What failed is listed; the last line is "N passed, N failed", alone. The status is 0 only if
+Reads the log that meson keeps in each build directory, and of a programme that reports its cases as GoogleTest does
+those; any other programme counts as one. What failed is listed; the last line is "N passed, N failed", alone. The status is 0 only if
 something ran and nothing failed.
 """
 
@@ -25,7 +25,7 @@ class Tally:
 
 
 def count_cases(report: Path, name: str, tally: Tally) -> None:
-    """Adds the cases of a GoogleTest programme's report."""
+    """Adds the cases of a programme's report."""
     for case in ElementTree.parse(report).iter("testcase"):
         title = f"{name}: {case.get('classname')}.{case.get('name')}"
         if case.find("failure") is not None:
@@ -44,7 +44,7 @@ def count_programme(build: Path, entry: dict, tally: Tally) -> None:
     try:
         count_cases(report, name, tally)
     except (FileNotFoundError, ElementTree.ParseError):
-        # Not GoogleTest, or it ended before it could report.
+        # It reports none, or it ended before it could report.
         if entry["result"] == "OK":
             tally.passed += 1
         elif entry["result"] == "SKIP":
