@@ -37,6 +37,10 @@ inline constexpr std::string_view kPoolModeWords[] = {"session", "transaction"};
 template <>
 inline constexpr std::span<const std::string_view> kWords<PoolMode>{kPoolModeWords};
 
+inline constexpr std::string_view kUnpoolableStatementsWords[] = {"pin", "refuse"};
+template <>
+inline constexpr std::span<const std::string_view> kWords<UnpoolableStatements>{kUnpoolableStatementsWords};
+
 inline constexpr std::string_view kAuthTypeWords[] = {"scram-sha-256", "md5", "password", "trust", "hba"};
 template <>
 inline constexpr std::span<const std::string_view> kWords<AuthType>{kAuthTypeWords};

@@ -152,6 +152,17 @@ constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
         .example = R"("session")",
         .sentence = "When a backend of this database goes back to its pool.",
     },
+    {
+        .name = "unpoolable_statements",
+        .field = field<&DatabaseSettings::unpoolable_statements>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .default_means = "the value of unpoolable_statements in [pgring]",
+        .example = R"("refuse")",
+        .sentence =
+            "What becomes of statements that leave something in their session which cannot be carried "
+            "over.",
+    },
 };
 
 }  // namespace

@@ -78,6 +78,16 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
             "When a backend goes back to its pool: when the client leaves, or when its transaction ends.",
     },
     {
+        .name = "unpoolable_statements",
+        .field = field<&PgringSettings::unpoolable_statements>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence =
+            "What becomes of a statement that leaves something in its session which cannot be carried "
+            "over to another backend, such as a temporary table or an advisory lock: its session keeps "
+            "the backend while that is there, or it is refused with SQLSTATE 0A000.",
+    },
+    {
         .name = "max_client_conn",
         .field = field<&PgringSettings::max_client_conn>,
         .limits = between(1, 1'000'000),

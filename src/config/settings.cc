@@ -29,6 +29,10 @@ PoolMode Settings::pool_mode_of(const DatabaseSettings& database) const {
     return database.pool_mode.value_or(pgring.pool_mode);
 }
 
+UnpoolableStatements Settings::unpoolable_statements_of(const DatabaseSettings& database) const {
+    return database.unpoolable_statements.value_or(pgring.unpoolable_statements);
+}
+
 std::string_view name_at_server(const DatabaseSettings& database, std::string_view name) {
     return database.dbname.empty() ? name : std::string_view(database.dbname);
 }

@@ -25,6 +25,13 @@ enum class PoolMode : std::uint8_t {
     Transaction,  ///< when the transaction ends
 };
 
+/// What becomes of a statement in transaction pooling that leaves something in its session which cannot be
+/// carried over to another backend.
+enum class UnpoolableStatements : std::uint8_t {
+    Pin,     ///< it runs, and its session keeps the backend while that is there
+    Refuse,  ///< it is refused with an error that names the feature
+};
+
 /// How clients prove who they are.
 enum class AuthType : std::uint8_t {
     ScramSha256,  ///< SCRAM-SHA-256; works with plain passwords and SCRAM secrets in auth_file
@@ -67,6 +74,7 @@ struct PgringSettings {
     std::uint32_t workers = 0;
 
     PoolMode pool_mode = PoolMode::Transaction;
+    UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
     std::uint32_t max_client_conn = 10'000;
     /// Backends of one (server, database, user) over all workers.
     std::uint32_t default_pool_size = 20;
@@ -185,6 +193,8 @@ struct DatabaseSettings {
     std::optional<std::uint32_t> pool_size{};
     /// Where absent, [pgring] pool_mode.
     std::optional<PoolMode> pool_mode{};
+    /// Where absent, [pgring] unpoolable_statements.
+    std::optional<UnpoolableStatements> unpoolable_statements{};
 
     friend bool operator==(const DatabaseSettings&, const DatabaseSettings&) = default;
 };
@@ -204,6 +214,7 @@ struct Settings {
     [[nodiscard]] const DatabaseSettings* find_database(std::string_view name) const;
     [[nodiscard]] std::uint32_t pool_size_of(const DatabaseSettings& database) const;
     [[nodiscard]] PoolMode pool_mode_of(const DatabaseSettings& database) const;
+    [[nodiscard]] UnpoolableStatements unpoolable_statements_of(const DatabaseSettings& database) const;
     /// Nothing where no timeout is set.
     [[nodiscard]] std::optional<SessionTimeouts> session_timeouts() const;
 

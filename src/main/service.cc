@@ -331,6 +331,7 @@ class Service {
             clients_most = std::max(clients_most, clients);
         }
         std::uint64_t unpins = 0;
+        std::uint64_t refusals = 0;
         std::array<std::uint64_t, stats::kPinReasons> pins_by_reason{};
         for (const auto& worker : workers_) {
             const stats::WorkerStats& stats = worker->worker->stats();
@@ -340,6 +341,7 @@ class Service {
             sent += stats.bytes_sent.value();
             pins += stats.pins.value();
             unpins += stats.unpins.value();
+            refusals += stats.refusals.value();
             for (std::size_t i = 0; i < pins_by_reason.size(); ++i) {
                 pins_by_reason[i] += stats.pins_by_reason[i].value();
             }
@@ -351,6 +353,7 @@ class Service {
                             {"waiting", waiting},
                             {"pins", pins},
                             {"unpins", unpins},
+                            {"refusals", refusals},
                             {"bytes_received", received},
                             {"bytes_sent", sent}});
         if (pins > 0) {

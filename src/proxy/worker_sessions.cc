@@ -161,6 +161,7 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
         place->database = name;
         place->user = request.user;
         place->pool_mode = settings_.pool_mode_of(database);
+        place->unpoolable_statements = settings_.unpoolable_statements_of(database);
         place->timeouts = settings_.session_timeouts();
         place->secret = shared_.access.users.find(request.user);
         std::uint32_t const size = settings_.pool_size_of(database);

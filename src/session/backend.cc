@@ -235,6 +235,9 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
     pipeline.pop();
     status_ = static_cast<wire::TransactionStatus>(status);
     front_error_sent_ = false;
+    if (entry.purpose == Purpose::Refusal && session != nullptr) {
+        session->forget_refusal();
+    }
     if (entry.audience == Audience::Client) {
         relay(session, header);
         if (session != nullptr) {
@@ -280,11 +283,11 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         }
         return std::nullopt;
     }
-    bool const substitute = entry.purpose == Purpose::DuplicateName && session != nullptr &&
+    bool const substitute = entry.purpose == Purpose::Refusal && session != nullptr &&
                             report.sqlstate != sqlstate::kInFailedTransaction;
     if (substitute) {
         relay(nullptr, header);
-        session->tell_duplicate_name(shared);
+        session->tell_refusal();
     } else {
         relay(session, header);
     }
@@ -316,9 +319,9 @@ void Backend::undo(Session* session, const Expected& entry) {
         case Purpose::PrepareUnnamed:
             unnamed_owner = {};
             break;
-        case Purpose::DuplicateName:
+        case Purpose::Refusal:
             if (session != nullptr) {
-                session->forget_duplicate_name();
+                session->forget_refusal();
             }
             break;
         case Purpose::None:

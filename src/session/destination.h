@@ -22,6 +22,7 @@ struct Destination {
     std::string database;
     std::string user;
     config::PoolMode pool_mode = config::PoolMode::Transaction;
+    config::UnpoolableStatements unpoolable_statements = config::UnpoolableStatements::Pin;
     /// Nothing where no timeout is set.
     std::optional<config::SessionTimeouts> timeouts;
     /// nullptr where the user is in no list: the servers must then trust pgring.

@@ -32,6 +32,8 @@ struct PinRule {
     std::string_view name;
     /// What a client would call it, for its error message.
     std::string_view feature;
+    /// What the client can do instead, for the hint.
+    std::string_view instead;
     /// Effects of statements that may leave it behind.
     sql::Effects leaves;
     /// Effects of statements that may take it away again.
@@ -45,11 +47,13 @@ inline constexpr std::array kPinRules = {
     PinRule{.pin = Pin::Parameter,
             .name = "parameter",
             .feature = "a setting whose name or value is not a constant",
+            .instead = "Use SET LOCAL inside a transaction, or write the value as a constant.",
             .leaves = sql::Effect::SetParameter | sql::Effect::SetTransactionDefaults,
             .undoes = {}},
     PinRule{.pin = Pin::Role,
             .name = "role",
             .feature = "SET ROLE and SET SESSION AUTHORIZATION",
+            .instead = "Use SET LOCAL ROLE inside a transaction.",
             .leaves = sql::Effect::SetRole,
             .undoes = sql::Effect::SetRole,
             .fact = "pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' OR "
@@ -57,6 +61,7 @@ inline constexpr std::array kPinRules = {
     PinRule{.pin = Pin::SessionFunction,
             .name = "session_function",
             .feature = "a function that changes the state of the session",
+            .instead = "Use set_config() with is_local = true inside a transaction.",
             .leaves = sql::Effect::SetSessionState,
             .undoes = {}},
     // Whatever is made in pg_temp depends on that schema; it is how PostgreSQL itself finds what to drop at
@@ -64,6 +69,7 @@ inline constexpr std::array kPinRules = {
     PinRule{.pin = Pin::TemporaryObject,
             .name = "temporary_object",
             .feature = "a temporary table or other object that outlives its transaction",
+            .instead = "Use ON COMMIT DROP inside a transaction.",
             .leaves = sql::Effect::TemporaryObject,
             .undoes = sql::Effect::DropObject | sql::Effect::DiscardTemporary,
             .fact = "EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid OPERATOR(pg_catalog.=) "
@@ -73,6 +79,7 @@ inline constexpr std::array kPinRules = {
         .pin = Pin::AdvisoryLock,
         .name = "advisory_lock",
         .feature = "an advisory lock that outlives its transaction",
+        .instead = "Use pg_advisory_xact_lock() inside a transaction.",
         .leaves = sql::Effect::AdvisoryLock,
         .undoes = sql::Effect::AdvisoryUnlock,
         .fact =
@@ -81,29 +88,34 @@ inline constexpr std::array kPinRules = {
     PinRule{.pin = Pin::HoldCursor,
             .name = "hold_cursor",
             .feature = "a cursor WITH HOLD",
+            .instead = "Use a cursor WITHOUT HOLD inside a transaction.",
             .leaves = sql::Effect::HoldCursor,
             .undoes = sql::Effect::CloseCursor,
             .fact = "EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"},
     PinRule{.pin = Pin::Listen,
             .name = "listen",
             .feature = "LISTEN",
+            .instead = "Use a connection in session pooling.",
             .leaves = sql::Effect::Listen,
             .undoes = sql::Effect::Unlisten,
             .fact = "EXISTS (SELECT FROM pg_catalog.pg_listening_channels())"},
     PinRule{.pin = Pin::LoadLibrary,
             .name = "load_library",
             .feature = "LOAD",
+            .instead = "Use session_preload_libraries at the server.",
             .leaves = sql::Effect::LoadLibrary,
             .undoes = {}},
     PinRule{.pin = Pin::SqlPrepare,
             .name = "sql_prepare",
             .feature = "PREPARE in SQL",
+            .instead = "Use the prepared statements of the driver.",
             .leaves = sql::Effect::SqlPrepare,
             .undoes = sql::Effect::SqlDeallocate,
             .fact = "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)"},
     PinRule{.pin = Pin::Code,
             .name = "code",
             .feature = "DO and CALL",
+            .instead = "Use plain statements.",
             .leaves = sql::Effect::MayChangeSession,
             .undoes = {}},
 };

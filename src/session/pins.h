@@ -42,6 +42,9 @@ class Pins {
     [[nodiscard]] bool empty() const { return held_.empty(); }
     [[nodiscard]] bool has(Pin pin) const { return held_.has(pin); }
 
+    /// Something is known to be there.
+    [[nodiscard]] bool told() const { return !told_.empty(); }
+
     /// A statement with these effects is about to be sent.
     void note(sql::Effects effects);
     /// This reason stands, and only DISCARD ALL may end it.

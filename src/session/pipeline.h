@@ -71,8 +71,9 @@ enum class Purpose : std::uint8_t {
     PrepareUnnamed,
     /// Query answered locally: DEALLOCATE of a name that only pgring knows.
     Deallocate,
-    /// Bind that is sent to fail, so that the transaction fails as it must; the client is told 42P05 instead.
-    DuplicateName,
+    /// Bind or Query that is sent to fail, so that the transaction fails as it must; the client is told an
+    /// error of pgring's instead.
+    Refusal,
     /// Query of an errand (see backend.h).
     ErrandBegin,
     ErrandAwaited,

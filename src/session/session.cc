@@ -302,7 +302,7 @@ void Session::touch_unreported() {
 }
 
 void Session::adopt_pins(Shared& shared, const Backend& backend) {
-    bool const was_pinned = !pins_.empty();
+    bool const was_told = pins_.told();
     if (backend.errand_failed()) {
         pins_.reading_failed();
     } else {
@@ -317,7 +317,7 @@ void Session::adopt_pins(Shared& shared, const Backend& backend) {
         }
     }
     tell_pins(shared);
-    if (was_pinned && pins_.empty()) {
+    if (was_told && pins_.empty()) {
         shared.stats.unpins.add();
     }
 }
@@ -579,25 +579,35 @@ void Session::on_discard_all(Shared& shared, const Backend& backend) {
             return;
         }
     }
-    if (!pins_.empty()) {
+    bool const was_told = pins_.told();
+    pins_.discarded();
+    if (was_told && pins_.empty()) {
         shared.stats.unpins.add();
     }
-    pins_.discarded();
     touched_.reset();
 }
 
-void Session::tell_duplicate_name(Shared& shared) {
-    ASSERT(duplicate_names_ != nullptr && !duplicate_names_->empty());
-    std::string const text = "prepared statement \"" + duplicate_names_->front() + "\" already exists";
+// -- Errors of pgring's own in the server's stead --
+
+void Session::note_refusal(Shared& shared, const Error& error) {
+    if (refusals_ == nullptr) {
+        refusals_ = std::make_unique<std::deque<std::string>>();
+    }
     wire::MessageWriter writer(shared.scratch);
-    write_error(writer, wire::Severity::Error, {.sqlstate = sqlstate::kDuplicateStatement, .message = text});
-    tell(writer.written());
-    // The entry itself is skipped next, which forgets the name.
+    write_error(writer, wire::Severity::Error, error);
+    std::span<const std::byte> const message = writer.written();
+    refusals_->emplace_back(reinterpret_cast<const char*>(message.data()), message.size());
 }
 
-void Session::forget_duplicate_name() {
-    ASSERT(duplicate_names_ != nullptr && !duplicate_names_->empty());
-    duplicate_names_->pop_front();
+void Session::tell_refusal() {
+    ASSERT(refusals_ != nullptr && !refusals_->empty());
+    tell(std::as_bytes(std::span(refusals_->front())));
+    // The entry itself is done next, which forgets the error.
+}
+
+void Session::forget_refusal() {
+    ASSERT(refusals_ != nullptr && !refusals_->empty());
+    refusals_->pop_front();
 }
 
 }  // namespace pgring::session

@@ -131,8 +131,10 @@ class Session {
     }
     void on_deallocate_all();
     void on_discard_all(Shared& shared, const Backend& backend);
-    void tell_duplicate_name(Shared& shared);
-    void forget_duplicate_name();
+    /// The server has refused what was sent in place of a message that pgring refuses: the client is told
+    /// why.
+    void tell_refusal();
+    void forget_refusal();
     /// Appends to `out`; when no buffer is left the session ends.
     void tell(std::span<const std::byte> message);
 
@@ -185,6 +187,12 @@ class Session {
     void send_begin(Shared& shared, Backend& backend);
     void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits, std::string_view text);
     [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
+    void note_refusal(Shared& shared, const Error& error);
+    [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text) const;
+    [[nodiscard]] Handled refuse_query(Shared& shared, Backend* backend, wire::Header header, Pin reason);
+    [[nodiscard]] Handled refuse_bind(Shared& shared, Backend& backend, wire::Header header,
+                                      const Error& error);
+    [[nodiscard]] std::string_view text_of_statement(std::string_view name) const;
     void note_settings(const sql::Traits& traits, std::string_view text);
     void tell_pins(Shared& shared);
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
@@ -290,7 +298,8 @@ class Session {
     std::unique_ptr<FrontendLogin> login_;
     /// Parameters of the startup packet whose spelling the server has not confirmed yet; login only.
     std::unique_ptr<std::vector<SpelledParameter>> unconfirmed_parameters_;
-    std::unique_ptr<std::deque<std::string>> duplicate_names_;
+    /// Errors, as messages, for those entries of the pipeline that were sent to fail (Purpose::Refusal).
+    std::unique_ptr<std::deque<std::string>> refusals_;
 };
 
 }  // namespace pgring::session

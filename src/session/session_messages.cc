@@ -26,6 +26,9 @@ constexpr std::uint8_t kScoutsMax = 64;
 /// Name of a statement that no server has, for a reference that must fail.
 constexpr std::string_view kNoSuchStatement = "pgring_none";
 constexpr std::string_view kReservedPrefix = "pgring_";
+/// A query that fails wherever it runs; the server logs it, so it says what it is.
+constexpr std::string_view kFailingQuery =
+    "SELECT 'pgring: refused, see unpoolable_statements'::pg_catalog.int4";
 
 Stake stake_of(const sql::Traits& traits) {
     switch (traits.control) {
@@ -474,6 +477,11 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
                 }
                 return std::nullopt;
             }
+            bool const running = held_.state() == HeldTransaction::State::None ||
+                                 held_.state() == HeldTransaction::State::Begun;
+            if (Pin const reason = refused_pin(traits, text); running && reason != Pin::None) {
+                return refuse_query(shared, backend, header, reason);
+            }
         }
         front_traits_ = traits;
     }
@@ -711,10 +719,14 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
 /// name; so it is sent a Bind that must fail, and its error is replaced.
 Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
                                            std::string_view name) {
-    if (duplicate_names_ == nullptr) {
-        duplicate_names_ = std::make_unique<std::deque<std::string>>();
-    }
-    duplicate_names_->emplace_back(name);
+    std::string const text = "prepared statement \"" + std::string(name) + "\" already exists";
+    return refuse_bind(shared, backend, header, {.sqlstate = sqlstate::kDuplicateStatement, .message = text});
+}
+
+/// A message of the extended protocol is not sent; a Bind that must fail goes in its place.
+Session::Handled Session::refuse_bind(Shared& shared, Backend& backend, wire::Header header,
+                                      const Error& error) {
+    note_refusal(shared, error);
     std::array<std::byte, 64> memory{};
     wire::MessageWriter writer(memory);
     writer.begin(wire::FrontendType::Bind).string("").string(kNoSuchStatement).u16(0).u16(0).u16(0).end();
@@ -722,9 +734,78 @@ Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wir
         fail(shared, errors::kOutOfMemory);
         return kEnded;
     }
-    backend.pipeline.expect({.request = Request::Bind, .purpose = Purpose::DuplicateName});
+    backend.pipeline.expect({.request = Request::Bind, .purpose = Purpose::Refusal});
     drop(header);
     return std::nullopt;
+}
+
+// -- Statements that would pin --
+
+/// The reason for which the statement is refused; None where it may run.
+Pin Session::refused_pin(const sql::Traits& traits, std::string_view text) const {
+    if (destination_->unpoolable_statements != config::UnpoolableStatements::Refuse ||
+        traits.effects.empty() || session_pooled()) {
+        return Pin::None;
+    }
+    bool const resets_only =
+        traits.effects.has(sql::Effect::ResetParameter) && traits.statements == sql::StatementCount::One;
+    sql::Effects const harmless = kSettings | sql::Effect::MayChangeSession;
+    Pin const pin = pin_of(traits.effects.without(harmless));
+    if (pin != Pin::None) {
+        return pin == Pin::Role && resets_only ? Pin::None : pin;
+    }
+    if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
+        return Pin::Code;
+    }
+    if (traits.effects.has_any(kUnreportedSettings) && sql::settings_of(text).empty()) {
+        return traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter;
+    }
+    return Pin::None;
+}
+
+namespace {
+
+/// The error of a refused statement; `memory` holds its texts.
+Error refusal(Pin reason, std::array<std::string, 2>& memory) {
+    const PinRule& rule = rule_of(reason);
+    memory[0] = std::string(rule.feature) +
+                " cannot be carried over to another server connection (unpoolable_statements)";
+    memory[1] = std::string(rule.instead) +
+                " Or ask for a database that has pool_mode = \"session\" or unpoolable_statements = \"pin\".";
+    return {.sqlstate = sqlstate::kFeatureNotSupported, .message = memory[0], .hint = memory[1]};
+}
+
+}  // namespace
+
+Session::Handled Session::refuse_query(Shared& shared, Backend* backend, wire::Header header, Pin reason) {
+    std::array<std::string, 2> memory;
+    Error const error = refusal(reason, memory);
+    shared.stats.refusals.add();
+    if (backend == nullptr) {
+        refuse_unit(shared, error);
+        return std::nullopt;
+    }
+    note_refusal(shared, error);
+    wire::MessageWriter writer(shared.scratch);
+    wire::write_query(writer, kFailingQuery);
+    if (!writer.ok() || !backend->out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    unnamed_ = Unnamed::None;
+    backend->unnamed_owner = {};
+    backend->pipeline.expect({.request = Request::Query, .purpose = Purpose::Refusal});
+    drop(header);
+    return std::nullopt;
+}
+
+/// The text of one of the session's statements; empty where it is not known.
+std::string_view Session::text_of_statement(std::string_view name) const {
+    if (name.empty()) {
+        return text_in(unnamed_body_);
+    }
+    const StatementRef* const named = statements_.find(name);
+    return named == nullptr ? std::string_view{} : text_in((*named)->parse_body);
 }
 
 Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header header) {
@@ -749,10 +830,13 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         fail(shared, reference.error());
         return kEnded;
     }
-    const StatementRef* const named = statements_.find(name);
-    std::string_view const bound_text = name.empty()       ? text_in(unnamed_body_)
-                                        : named == nullptr ? std::string_view{}
-                                                           : text_in((*named)->parse_body);
+    std::string_view const bound_text = text_of_statement(name);
+    if (Pin const reason = refused_pin(bound_traits_, bound_text); reason != Pin::None) {
+        std::array<std::string, 2> texts;
+        shared.stats.refusals.add();
+        bound_traits_ = {};
+        return refuse_bind(shared, *backend, header, refusal(reason, texts));
+    }
     note_effects(shared, *backend, bound_traits_, bound_text);
     backend->pipeline.expect({.request = Request::Bind});
     return send_renamed(shared, *backend, header,

@@ -39,9 +39,10 @@ struct WorkerStats {
     Counter bytes_sent;                               ///< to clients
     Counter pins;                                     ///< times a session became tied to its backend
     std::array<Counter, kPinReasons> pins_by_reason;  ///< the same, in the order of session::Pin
-    Counter unpins;                                   ///< times the last such reason was found undone
-    Counter statements_prepared_again;                ///< Parse sent because a backend lacked a statement
-    Counter buffers_exhausted;                        ///< receives put off because no buffer was free
+    Counter refusals;                   ///< statements refused because they would have been such a reason
+    Counter unpins;                     ///< times the last such reason was found undone
+    Counter statements_prepared_again;  ///< Parse sent because a backend lacked a statement
+    Counter buffers_exhausted;          ///< receives put off because no buffer was free
     std::vector<ServerStats> servers;
 };
 

@@ -273,5 +273,103 @@ TEST_F(Pins, TheQuestionIsNotAskedWhileACancelIsOnItsWay) {
     backend().hears({kAnyAdvisoryLock});
 }
 
+// -- unpoolable_statements = "refuse" --
+
+Scene refusing() {
+    Scene scene = one_backend();
+    scene.settings.pgring.unpoolable_statements = config::UnpoolableStatements::Refuse;
+    return scene;
+}
+
+constexpr const char* kFails = "Query SELECT 'pgring: refused, see unpoolable_statements'::pg_catalog.int4";
+
+TEST(Refusals, OutsideOfATransactionNeedNoServer) {
+    Stage stage(refusing());
+    Client& alice = stage.logged_in();
+    alice.says(query("create temporary table x (y int)"));
+    alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    stage.backend(0).hears_nothing();
+    EXPECT_NE(alice.last_error().body.find("ON COMMIT DROP"), std::string::npos) << "what to do instead";
+    EXPECT_NE(alice.last_error().body.find("temporary table"), std::string::npos) << "which feature";
+    alice.says(query("select 1"));
+    stage.backend(0).hears({"Query select 1"});
+    EXPECT_EQ(stage.worker().stats().refusals.value(), 1U);
+    EXPECT_EQ(stage.worker().stats().pins.value(), 0U);
+}
+
+TEST(Refusals, OfTheFirstStatementFailTheTransaction) {
+    Stage stage(refusing());
+    Client& alice = stage.logged_in();
+    alice.says(query("begin") + query("listen a") + query("rollback"));
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E",
+                 "CommandComplete ROLLBACK", "ReadyForQuery I"});
+    stage.backend(0).hears_nothing();
+}
+
+TEST(Refusals, AmidATransactionFailItAtTheServer) {
+    Stage stage(refusing());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("insert into t values (1)"));
+    static_cast<void>(backend.take());
+    backend.says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T'));
+    static_cast<void>(alice.take());
+    alice.says(query("select pg_advisory_lock(1)"));
+    backend.hears({kFails});
+    backend.says(error("22P02") + ready('E'));
+    alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery E"});
+    alice.says(query("load 'x'"));
+    backend.hears({kFails});
+    backend.says(error("25P02") + ready('E'));
+    alice.hears({"ErrorResponse ERROR 25P02", "ReadyForQuery E"});
+    alice.says(query("rollback"));
+    backend.hears({"Query rollback"});
+}
+
+TEST(Refusals, OfABindSkipToItsSync) {
+    Stage stage(refusing());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("", "declare c cursor with hold for select 1") + bind("") + execute() + sync());
+    backend.hears({"Parse: declare c cursor with hold for select 1", "Bind pgring_none", "Execute", "Sync"});
+    backend.says(parse_complete() + error("26000") + ready());
+    alice.hears({"ParseComplete", "ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    alice.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
+TEST(Refusals, ConcernWhatCannotBeCarriedAndNothingElse) {
+    Stage stage(refusing());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    for (const char* text : {"prepare p as select 1", "set role admin", "select setseed(0.5)", "load 'x'",
+                             "listen a", "select set_config(a, b, false) from t",
+                             "do $$ begin perform set_config('a.b', 'c', false); end $$"}) {
+        alice.says(query(text));
+        alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+        backend.hears_nothing();
+    }
+    for (const char* text :
+         {"reset role", "unlisten *", "close all", "drop table t", "select nextval('s')",
+          "select pg_advisory_xact_lock(1)", "create temp table x (y int) on commit drop"}) {
+        alice.says(query(text));
+        backend.hears({std::string("Query ") + text});
+        backend.says(complete("OK") + ready());
+        alice.hears({"CommandComplete OK", "ReadyForQuery I"});
+        for (std::size_t asked = backend.take().size(); asked > 0; --asked) {
+            backend.says(row("f") + complete("SELECT 1") + ready());
+        }
+    }
+    EXPECT_EQ(stage.worker().stats().pins.value(), 0U);
+}
+
+TEST(Refusals, CodeRunsAndIsAskedAboutAfterwards) {
+    Stage stage(refusing());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("call p()"));
+    backend.hears({"Query call p()"});
+}
+
 }  // namespace
 }  // namespace pgring::conversation

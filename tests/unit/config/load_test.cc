@@ -142,6 +142,7 @@ TEST(Load, DatabasesOverrideWhatTheySayAndInheritTheRest) {
 [databases.app]
 dbname = "app_production"
 pool_size = 3
+unpoolable_statements = "refuse"
 [databases.reports]
 pool_mode = "session"
 )");
@@ -155,6 +156,8 @@ pool_mode = "session"
     EXPECT_EQ(name_at_server(*reports, "reports"), "reports");
     EXPECT_EQ(settings.pool_size_of(*reports), 7U);
     EXPECT_EQ(settings.pool_mode_of(*reports), PoolMode::Session);
+    EXPECT_EQ(settings.unpoolable_statements_of(*app), UnpoolableStatements::Refuse);
+    EXPECT_EQ(settings.unpoolable_statements_of(*reports), UnpoolableStatements::Pin);
     EXPECT_EQ(settings.find_database("other"), nullptr);
 }
 
