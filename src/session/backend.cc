@@ -26,6 +26,11 @@ std::string_view tag_of(std::span<const std::byte> body) {
     return text.substr(0, text.find('\0'));
 }
 
+/// "cached plan must not change result type", in whatever language.
+bool is_outdated_plan(const wire::ErrorReport& report) {
+    return report.sqlstate == sqlstate::kFeatureNotSupported && report.routine == "RevalidateCachedQuery";
+}
+
 bool is_fatal(const wire::ErrorReport& report) {
     return report.severity == "FATAL" || report.severity == "PANIC";
 }
@@ -283,6 +288,16 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         }
         return std::nullopt;
     }
+    if (is_outdated_plan(report) && entry.statement != kNoStatement && entry.audience == Audience::Client) {
+        statements.outdate(entry.statement);
+        if (session != nullptr && may_send_again()) {
+            relay(nullptr, header);
+            if (!send_again(shared, entry.statement)) {
+                return violation("pgring is out of buffers");
+            }
+            return std::nullopt;
+        }
+    }
     bool const substitute = entry.purpose == Purpose::Refusal && session != nullptr &&
                             report.sqlstate != sqlstate::kInFailedTransaction;
     if (substitute) {
@@ -301,6 +316,32 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         session->statements().undo(name_count);
     }
     return std::nullopt;
+}
+
+/// The unit that the server refuses at its first message is all that is out, and a copy of it is there.
+bool Backend::may_send_again() const {
+    return replay.complete() && pipeline.size() == replay.entries().size() &&
+           pipeline.front().request == Request::Bind;
+}
+
+/// The server refused the unit because a plan is outdated, and skips to its Sync, which is nobody's business
+/// then. The statement is prepared again and the unit sent again. False when out of buffers.
+bool Backend::send_again(Shared& shared, std::uint32_t statement) {
+    const Statement* const known = destination_->statements.find(statement);
+    // The session has a name for it: nothing that could have dropped it is behind the unit.
+    ASSERT(known != nullptr);
+    pipeline.error([](const Expected&) {});
+    ASSERT(pipeline.size() == 1 && pipeline.front().request == Request::Sync);
+    pipeline.keep_front();
+    if (!prepare(shared, *known) || !out.push_copy(replay.bytes())) {
+        return false;
+    }
+    for (const Expected& entry : replay.entries()) {
+        pipeline.expect(entry);
+    }
+    replay.forget();
+    ++unit;
+    return true;
 }
 
 void Backend::undo(Session* session, const Expected& entry) {
@@ -460,7 +501,7 @@ bool Backend::prepare(Shared& shared, const Statement& statement) {
     if (statements.use(statement.number, unit)) {
         return true;
     }
-    if (!make_room(shared)) {
+    if (!make_room(shared, statement.number)) {
         return false;
     }
     std::array<char, 32> memory{};
@@ -483,17 +524,24 @@ bool Backend::prepare(Shared& shared, const Statement& statement) {
     return true;
 }
 
-bool Backend::make_room(Shared& shared) {
-    std::uint32_t const surplus = statements.surplus(shared.settings.pgring.max_prepared_statements, unit);
-    if (surplus == kNoStatement || pipeline.skipping()) {
+bool Backend::make_room(Shared& shared, std::uint32_t statement) {
+    if (pipeline.skipping()) {
         return true;
     }
+    if (statement != kNoStatement && statements.outdated(statement)) {
+        return close_statement(shared, statement);
+    }
+    std::uint32_t const surplus = statements.surplus(shared.settings.pgring.max_prepared_statements, unit);
+    return surplus == kNoStatement || close_statement(shared, surplus);
+}
+
+bool Backend::close_statement(Shared& shared, std::uint32_t statement) {
     std::array<char, 32> memory{};
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Close)
         .byte('S')
-        .string(server_name(surplus, shared.worker, memory))
+        .string(server_name(statement, shared.worker, memory))
         .end();
     if (!out.push_copy(writer.written())) {
         return false;
@@ -501,8 +549,8 @@ bool Backend::make_room(Shared& shared) {
     pipeline.expect({.request = Request::Close,
                      .audience = Audience::Errand,
                      .purpose = Purpose::Evict,
-                     .statement = surplus});
-    statements.remove(surplus);
+                     .statement = statement});
+    statements.remove(statement);
     return true;
 }
 

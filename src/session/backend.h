@@ -24,6 +24,7 @@
 #include "session/pipeline.h"
 #include "session/shared.h"
 #include "session/statements.h"
+#include "session/unit_replay.h"
 #include "topology/topology.h"
 #include "wire/protocol.h"
 
@@ -85,6 +86,8 @@ class Backend {
     /// Whose unnamed statement the server holds, and its generation in that session.
     pool::SessionId unnamed_owner;
     std::uint32_t unnamed_generation = 0;
+    /// The unit that is out, where it can be sent once more.
+    UnitReplay replay;
     /// Counts Syncs sent: what one unit uses is not evicted within it.
     std::uint64_t unit = 1;
 
@@ -103,8 +106,13 @@ class Backend {
     /// Makes sure the server has `statement`: sends Parse where it lacks it, and Close for one it has too
     /// many. False when out of buffers.
     [[nodiscard]] bool prepare(Shared& shared, const Statement& statement);
-    /// Sends Close for a statement where one more would be too many. False when out of buffers.
-    [[nodiscard]] bool make_room(Shared& shared);
+    /// Before a Parse of `statement` (kNoStatement: of an unnamed one): sends Close for an outdated one of
+    /// the same number, or for another where one more would be too many. False when out of buffers.
+    [[nodiscard]] bool make_room(Shared& shared, std::uint32_t statement);
+    /// What is sent next is the first thing that the server hears after it was idle.
+    [[nodiscard]] bool begins_unit() const {
+        return pipeline.idle() && status_ == wire::TransactionStatus::Idle;
+    }
     /// Answers local entries whose turn has come.
     void answer_local(Shared& shared, Session* session);
 
@@ -151,6 +159,9 @@ class Backend {
     /// The front entry is answered; its message is passed on or dropped by whom it is for.
     [[nodiscard]] Handled complete(Session* session, wire::Header header, Request request);
     void undo(Session* session, const Expected& entry);
+    [[nodiscard]] bool close_statement(Shared& shared, std::uint32_t statement);
+    [[nodiscard]] bool may_send_again() const;
+    [[nodiscard]] bool send_again(Shared& shared, std::uint32_t statement);
     void note_parameter(Shared& shared, std::string_view name, std::string_view value);
     void forget_unreported(Shared& shared);
     /// Passes the message at the front of `in` on to the client, or drops it where `session` is nullptr, as

@@ -87,7 +87,7 @@ struct Expected {
     Audience audience = Audience::Client;
     Stake stake = Stake::None;
     Purpose purpose = Purpose::None;
-    /// Parse and Close of a statement of ours: its number.
+    /// Parse, Bind, Describe and Close of a statement of ours: its number.
     std::uint32_t statement = kNoStatement;
 };
 static_assert(sizeof(Expected) == 8);
@@ -140,6 +140,11 @@ class Pipeline {
         return entries_[(head_ + position) & (entries_.size() - 1)];
     }
 
+    /// The front's answer is pgring's own business from now on.
+    void keep_front() {
+        ASSERT(count_ > 0);
+        entries_[head_].audience = Audience::Errand;
+    }
     /// The front's answer is complete.
     Expected pop();
 

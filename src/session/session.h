@@ -171,7 +171,7 @@ class Session {
     [[nodiscard]] Handled on_describe(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_execute(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_close(Shared& shared, Backend* backend, wire::Header header);
-    [[nodiscard]] Handled on_sync(Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_sync(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_flush(Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
@@ -222,10 +222,14 @@ class Session {
         std::optional<char> prefix_end;
         std::string_view name;
         std::size_t replaced_bytes = 0;
+        /// Where its unit begins with it and is to be kept: its entry.
+        std::optional<Expected> keep{};
     };
     [[nodiscard]] Handled send_renamed(Shared& shared, Backend& backend, wire::Header header,
                                        const Renaming& renaming);
 
+    void send_on(Shared& shared, Backend& backend, wire::Header header, Expected entry);
+    [[nodiscard]] std::uint32_t number_of(std::string_view name) const;
     void forward(Backend& backend, wire::Header header);
     void forward_rest(Backend* backend);
     void drop(wire::Header header);

@@ -152,6 +152,12 @@ bool opens_unit(wire::FrontendType type) {
     return false;
 }
 
+/// Messages of which a unit consists that can be sent once more (unit_replay.h).
+bool is_kept_in_unit(wire::FrontendType type) {
+    return type == wire::FrontendType::Bind || type == wire::FrontendType::Describe ||
+           type == wire::FrontendType::Execute || type == wire::FrontendType::Sync;
+}
+
 /// What the one statement of a Query or Parse does to the transaction.
 sql::Control control_of(Shared& shared, wire::FrontendType type, std::span<const std::byte> body,
                         sql::Dialect dialect) {
@@ -244,6 +250,9 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         drop(header);
         return std::nullopt;
     }
+    if (backend != nullptr && backend->replay.open() && !is_kept_in_unit(type)) {
+        backend->replay.forget();
+    }
     if (held_.state() == HeldTransaction::State::Lost && opens_unit(type)) {
         sql::Control const control =
             header.message_bytes() <= kWholeBytesMax
@@ -274,7 +283,7 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         case wire::FrontendType::Close:
             return on_close(shared, backend, header);
         case wire::FrontendType::Sync:
-            return on_sync(backend, header);
+            return on_sync(shared, backend, header);
         case wire::FrontendType::Flush:
             return on_flush(backend, header);
         case wire::FrontendType::FunctionCall:
@@ -612,7 +621,7 @@ Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wir
     std::array<std::byte, 16> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string("").end(kNoEffectBody.size());
-    if (!backend.make_room(shared) || !backend.out.push_copy(writer.written()) ||
+    if (!backend.make_room(shared, kNoStatement) || !backend.out.push_copy(writer.written()) ||
         !backend.out.push_copy(std::as_bytes(std::span(kNoEffectBody)))) {
         fail(shared, errors::kOutOfMemory);
         return kEnded;
@@ -701,7 +710,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string(server).end(parse.rest.size());
-    if (!backend.make_room(shared) || !backend.out.push_copy(writer.written())) {
+    if (!backend.make_room(shared, statement->number) || !backend.out.push_copy(writer.written())) {
         fail(shared, errors::kOutOfMemory);
         return kEnded;
     }
@@ -815,6 +824,8 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
     if (Handled const placed = place(shared, backend, header, nullptr)) {
         return placed;
     }
+    bool const alone = backend->begins_unit() && held_.state() == HeldTransaction::State::None;
+    backend->replay.forget();
     send_begin(shared, *backend);
     wire::BodyReader reader(body(shared, header, kWholeBytesMax - wire::kHeaderBytes));
     std::string_view const portal = reader.string();
@@ -838,13 +849,16 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         return refuse_bind(shared, *backend, header, refusal(reason, texts));
     }
     note_effects(shared, *backend, bound_traits_, bound_text);
-    backend->pipeline.expect({.request = Request::Bind});
+    Expected const entry{.request = Request::Bind, .statement = number_of(name)};
+    backend->pipeline.expect(entry);
+    bool const keeps = alone && entry.statement != kNoStatement && whole(header);
     return send_renamed(shared, *backend, header,
                         {.type = wire::FrontendType::Bind,
                          .prefix = portal,
                          .prefix_end = '\0',
                          .name = *reference,
-                         .replaced_bytes = replaced});
+                         .replaced_bytes = replaced,
+                         .keep = keeps ? std::optional(entry) : std::nullopt});
 }
 
 Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::Header header) {
@@ -864,8 +878,7 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
         return kEnded;
     }
     if (kind != 'S') {
-        backend->pipeline.expect({.request = Request::Describe});
-        forward(*backend, header);
+        send_on(shared, *backend, header, {.request = Request::Describe});
         return std::nullopt;
     }
     std::array<char, 32> memory{};
@@ -875,7 +888,8 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
         fail(shared, reference.error());
         return kEnded;
     }
-    backend->pipeline.expect({.request = Request::Describe});
+    backend->replay.forget();
+    backend->pipeline.expect({.request = Request::Describe, .statement = number_of(name)});
     return send_renamed(shared, *backend, header,
                         {.type = wire::FrontendType::Describe,
                          .prefix = "S",
@@ -947,6 +961,10 @@ Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::H
         fail(shared, errors::kOutOfMemory);
         return kEnded;
     }
+    if (renaming.keep.has_value() && rest_bytes <= UnitReplay::kBytesMax) {
+        backend.replay.begin(writer.written(), in.view(renaming.replaced_bytes, rest_bytes, shared.scratch),
+                             *renaming.keep);
+    }
     in.consume(renaming.replaced_bytes);
     body_rest_bytes_ = rest_bytes;
     dropping_rest_ = false;
@@ -963,8 +981,7 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
     if (stake == Stake::Writes || stake == Stake::Commits) {
         unit_stake_ = Stake::Writes;
     }
-    backend->pipeline.expect({.request = Request::Execute, .stake = stake});
-    forward(*backend, header);
+    send_on(shared, *backend, header, {.request = Request::Execute, .stake = stake});
     return std::nullopt;
 }
 
@@ -1001,7 +1018,28 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
     return std::nullopt;
 }
 
-Session::Handled Session::on_sync(Backend* backend, wire::Header header) {
+/// Forwards a message of the extended protocol as it is, and keeps it where its unit is kept.
+void Session::send_on(Shared& shared, Backend& backend, wire::Header header, Expected entry) {
+    if (backend.replay.open()) {
+        std::size_t const size_bytes = header.message_bytes();
+        if (whole(header) && size_bytes <= UnitReplay::kBytesMax) {
+            backend.replay.append(in.view(0, size_bytes, shared.scratch), entry);
+        } else {
+            backend.replay.forget();
+        }
+    }
+    backend.pipeline.expect(entry);
+    forward(backend, header);
+}
+
+/// pgring's number of the statement that the client calls so; kNoStatement of the unnamed and of unknown
+/// ones.
+std::uint32_t Session::number_of(std::string_view name) const {
+    const StatementRef* const known = name.empty() || session_pooled() ? nullptr : statements_.find(name);
+    return known == nullptr ? kNoStatement : (*known)->number;
+}
+
+Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header header) {
     if (backend == nullptr) {
         std::array<std::byte, 8> memory{};
         wire::MessageWriter writer(memory);
@@ -1010,9 +1048,9 @@ Session::Handled Session::on_sync(Backend* backend, wire::Header header) {
         drop(header);
         return std::nullopt;
     }
-    backend->pipeline.expect({.request = Request::Sync, .stake = std::exchange(unit_stake_, Stake::None)});
+    send_on(shared, *backend, header,
+            {.request = Request::Sync, .stake = std::exchange(unit_stake_, Stake::None)});
     ++backend->unit;
-    forward(*backend, header);
     return std::nullopt;
 }
 

@@ -72,6 +72,11 @@ void StatementMap::accept(std::uint32_t number) {
     }
 }
 
+const Statement* StatementMap::find(std::uint32_t number) const {
+    auto const found = by_number_.find(number);
+    return found == by_number_.end() ? nullptr : found->second;
+}
+
 void StatementMap::forget(Statement& statement) {
     by_number_.erase(statement.number);
     size_bytes_ -= statement.parse_body.size();
@@ -146,7 +151,7 @@ void SessionStatements::erase(std::string_view name) {
 
 bool BackendStatements::use(std::uint32_t statement, std::uint64_t unit) {
     auto const found = index_.find(statement);
-    if (found == index_.end()) {
+    if (found == index_.end() || found->second->outdated) {
         return false;
     }
     found->second->unit = unit;
@@ -158,6 +163,17 @@ void BackendStatements::add(std::uint32_t statement, std::uint64_t unit) {
     ASSERT(!index_.contains(statement));
     order_.push_front({.statement = statement, .unit = unit});
     index_.emplace(statement, order_.begin());
+}
+
+void BackendStatements::outdate(std::uint32_t statement) {
+    if (auto const found = index_.find(statement); found != index_.end()) {
+        found->second->outdated = true;
+    }
+}
+
+bool BackendStatements::outdated(std::uint32_t statement) const {
+    auto const found = index_.find(statement);
+    return found != index_.end() && found->second->outdated;
 }
 
 void BackendStatements::remove(std::uint32_t statement) {

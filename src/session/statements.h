@@ -76,6 +76,8 @@ class StatementMap {
     [[nodiscard]] StatementRef intern(std::string_view parse_body, sql::Traits traits);
     /// The statement with this Parse body, if a session has a name for it.
     [[nodiscard]] StatementRef find(std::string_view parse_body);
+    /// The statement with this number, or nullptr.
+    [[nodiscard]] const Statement* find(std::uint32_t number) const;
     /// A server accepted the statement with this number.
     void accept(std::uint32_t number);
     [[nodiscard]] std::size_t size() const { return statements_.size(); }
@@ -138,10 +140,13 @@ class SessionStatements {
 /// The statements that one backend has, least recently used first to go.
 class BackendStatements {
   public:
-    /// Whether the backend has it; a hit becomes the most recently used. `unit` is the number of the current
-    /// unit (up to a Sync): what it uses is not evicted within it.
+    /// Whether the backend has it, and not outdated; a hit becomes the most recently used. `unit` is the
+    /// number of the current unit (up to a Sync): what it uses is not evicted within it.
     [[nodiscard]] bool use(std::uint32_t statement, std::uint64_t unit);
     void add(std::uint32_t statement, std::uint64_t unit);
+    /// The server says that its plan does not fit any more: it must be closed and prepared again.
+    void outdate(std::uint32_t statement);
+    [[nodiscard]] bool outdated(std::uint32_t statement) const;
     /// The server skipped or refused the Parse, or the statement was closed.
     void remove(std::uint32_t statement);
     /// A Close that the server skipped: the statement is still there, and the first to go.
@@ -155,6 +160,7 @@ class BackendStatements {
     struct Entry {
         std::uint32_t statement;
         std::uint64_t unit;
+        bool outdated = false;
     };
     /// Most recently used first.
     std::list<Entry> order_;

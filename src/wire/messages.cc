@@ -80,6 +80,8 @@ ErrorReport read_error(std::span<const std::byte> body) {
             report.sqlstate = text;
         } else if (code == 'M') {
             report.message = text;
+        } else if (code == 'R') {
+            report.routine = text;
         }
     }
     return report;

@@ -43,6 +43,8 @@ struct ErrorReport {
     std::string_view severity;
     std::string_view sqlstate;
     std::string_view message;
+    /// The function in the server's source that reported it, which no lc_messages translates.
+    std::string_view routine{};
 };
 [[nodiscard]] ErrorReport read_error(std::span<const std::byte> body);
 

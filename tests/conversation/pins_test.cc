@@ -96,6 +96,36 @@ TEST_F(Pins, AStatementThatFailedTiesNobody) {
     bob_is_served();
 }
 
+TEST_F(Pins, APrepareThatFailedLeavesItsExecuteToTheClient) {
+    alice_.says(query("prepare p as select * from missing"));
+    static_cast<void>(backend().take());
+    backend().says(error("42P01") + ready());
+    alice_.hears({"ErrorResponse ERROR 42P01", "ReadyForQuery I"});
+    tells("f");
+    static_cast<void>(backend().take());
+    alice_.says(query("execute p"));
+    backend().hears({"Query execute p"});
+    bob_.says(query("select 1"));
+    backend().says(error("26000") + ready());
+    alice_.hears({"ErrorResponse ERROR 26000", "ReadyForQuery I"});
+    bob_is_served();
+}
+
+TEST_F(Pins, AnErrorDoesNotEndThem) {
+    alice_runs("select pg_advisory_lock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("t");
+    bob_waits();
+    alice_.says(query("selec"));
+    backend().hears({"Query selec"});
+    backend().says(error("42601") + ready());
+    alice_.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
+    backend().hears_nothing();
+    alice_.says(query("begin") + query("commit"));
+    backend().hears({"Query begin", "Query commit"});
+    backend().says(complete("BEGIN") + ready('T') + error("23503") + ready());
+    backend().hears_nothing();
+}
+
 TEST_F(Pins, ATableThatCommitDropsIsNoQuestion) {
     alice_runs("create temporary table x (y int) on commit drop", "CREATE TABLE", "");
     bob_.says(query("select 1"));

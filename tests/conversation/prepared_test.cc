@@ -403,5 +403,174 @@ TEST(Prepared, LargeParseAndBindPassWhole) {
     EXPECT_EQ(frontend_text(messages[1]), "Bind pgring_0_1 (" + value + ")");
 }
 
+// -- "cached plan must not change result type" --
+
+std::string outdated() {
+    return message('E', std::string("SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0"
+                                    "RRevalidateCachedQuery\0\0",
+                                    86));
+}
+
+TEST(Prepared, AnOutdatedPlanIsMadeAnewAndTheUnitRunAgain) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(bind("s", {"7"}) + describe_portal() + execute() + sync());
+    backend.hears({"Bind pgring_0_1 (7)", "Describe P", "Execute", "Sync"});
+    backend.says(outdated() + ready());
+    alice.hears_nothing();
+    backend.hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1 (7)",
+                   "Describe P", "Execute", "Sync"});
+    backend.says(close_complete() + parse_complete() + bind_complete() + row_description() + row("1") +
+                 complete("SELECT 1") + ready());
+    alice.hears(
+        {"BindComplete", "RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    alice.says(bind("s", {"8"}) + describe_portal() + execute() + sync());
+    backend.hears({"Bind pgring_0_1 (8)", "Describe P", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnOutdatedPlanIsToldWhereTheClientDoesNotAskWhatTheRowsLookLike) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(bind("s") + execute() + sync());
+    static_cast<void>(backend.take());
+    backend.says(outdated() + ready());
+    alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    // What a driver does about it: another name, the same text.
+    alice.says(parse("s2", "select * from t") + sync());
+    static_cast<void>(alice.take());
+    alice.says(bind("s2") + execute() + sync());
+    backend.hears(
+        {"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnOutdatedPlanInATransactionIsToldAndMadeAnewLater) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(query("begin") + bind("s") + describe_portal() + execute() + sync());
+    backend.hears({"Query begin", "Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+    backend.says(complete("BEGIN") + ready('T') + outdated() + ready('E'));
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E"});
+    alice.says(query("rollback"));
+    static_cast<void>(backend.take());
+    backend.says(complete("ROLLBACK") + ready());
+    static_cast<void>(alice.take());
+    alice.says(bind("s") + describe_portal() + execute() + sync());
+    backend.hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Describe P",
+                   "Execute", "Sync"});
+}
+
+TEST(Prepared, AnOutdatedPlanAmidAPipelineIsTold) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(bind("s") + describe_portal() + execute() + sync() + query("insert into t values (1)"));
+    static_cast<void>(backend.take());
+    backend.says(outdated() + ready() + complete("INSERT 0 1") + ready());
+    alice.hears(
+        {"ErrorResponse ERROR 0A000", "ReadyForQuery I", "CommandComplete INSERT 0 1", "ReadyForQuery I"});
+    backend.hears_nothing();
+}
+
+TEST(Prepared, AnOutdatedPlanBehindAWriteOfTheSameUnitIsTold) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(parse("", "insert into t values (1)") + bind("") + execute() + bind("s") + describe_portal() +
+               execute() + sync());
+    static_cast<void>(backend.take());
+    backend.says(parse_complete() + bind_complete() + complete("INSERT 0 1") + outdated() + ready());
+    alice.hears({"ParseComplete", "BindComplete", "CommandComplete INSERT 0 1", "ErrorResponse ERROR 0A000",
+                 "ReadyForQuery I"});
+    backend.hears_nothing();
+}
+
+TEST(Prepared, AUnitThatIsRunAgainInVainIsToldWhy) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(bind("s") + describe_portal() + execute() + sync());
+    static_cast<void>(backend.take());
+    backend.says(outdated() + ready() + close_complete() + error("42P01") + ready());
+    alice.hears({"ErrorResponse ERROR 42P01", "ReadyForQuery I"});
+    static_cast<void>(backend.take());
+    alice.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
+TEST(Prepared, AnotherErrorOfTheSameClassIsTheClients) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    alice.says(bind("s") + describe_portal() + execute() + sync());
+    static_cast<void>(backend.take());
+    backend.says(error("0A000") + ready());
+    alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    backend.hears_nothing();
+}
+
+// -- Traps --
+
+TEST(Prepared, AParseWhoseClientLeftBeforeItsSyncIsKnownToNobody) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(parse("s", "select 1"));
+    stage.backend(0).hears({"Parse pgring_0_1: select 1"});
+    alice.hangs_up();
+    EXPECT_TRUE(stage.backend(0).closed());
+    bob.says(parse("s", "select 1") + sync());
+    stage.backend(1).hears({"Parse pgring_0_2: select 1", "Sync"});
+}
+
+TEST(Prepared, ALongNameIsANameLikeAnyOther) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    std::string const name(15'000, 'n');
+    alice.says_in_pieces(parse(name, "select 1") + conversation::bind(name) + execute() + sync(), 1'000);
+    backend.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, NullsAndFormatsOfABindAreLeftAsTheyAre) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select $1, $2");
+    // Two formats, NULL and four bytes of binary, one result format.
+    std::string const rest = number(2, 2) + number(1, 2) + number(0, 2) + number(2, 2) + number(0xffffffffU) +
+                             number(4) + std::string("\0\1\2\3", 4) + number(1, 2) + number(1, 2);
+    alice.says(message('B', std::string("\0s\0", 3) + rest) + execute() + sync());
+    std::vector<Message> const messages = backend.take();
+    ASSERT_EQ(messages.size(), 3U);
+    EXPECT_EQ(messages[0].body, std::string(1, '\0') + "pgring_0_1" + std::string(1, '\0') + rest);
+}
+
+TEST(Prepared, ALargeParseWaitsForTheParametersOfItsSession) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "bob"}});
+    Backend& backend = stage.backend(0);
+    bob.says(query("select 1"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'bob', false)"});
+    backend.says(complete("SELECT 1") + parameter_status("application_name", "bob") + ready());
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    std::string const text = "select '" + std::string(200'000, 'x') + "'";
+    alice.says_in_pieces(parse("s", text) + sync(), 7'000);
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'', false)"});
+    backend.says(complete("SELECT 1") + parameter_status("application_name", "") + ready());
+    backend.hears({"Parse pgring_0_1: " + text, "Sync"});
+}
+
 }  // namespace
 }  // namespace pgring::conversation

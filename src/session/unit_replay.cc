@@ -1,0 +1,43 @@
+#include "session/unit_replay.h"
+
+#include "base/contract.h"
+
+namespace pgring::session {
+
+namespace {
+
+void append_to(std::string& bytes, std::span<const std::byte> more) {
+    bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
+}
+
+}  // namespace
+
+void UnitReplay::begin(std::span<const std::byte> head, std::span<const std::byte> rest, Expected entry) {
+    ASSERT(entry.request == Request::Bind && entry.statement != kNoStatement);
+    state_ = State::None;
+    if (head.size() + rest.size() > kBytesMax) {
+        return;
+    }
+    state_ = State::Open;
+    described_ = false;
+    bytes_.clear();
+    entries_.clear();
+    append_to(bytes_, head);
+    append_to(bytes_, rest);
+    entries_.push_back(entry);
+}
+
+void UnitReplay::append(std::span<const std::byte> message, Expected entry) {
+    if (state_ != State::Open || bytes_.size() + message.size() > kBytesMax) {
+        state_ = State::None;
+        return;
+    }
+    append_to(bytes_, message);
+    entries_.push_back(entry);
+    described_ = described_ || entry.request == Request::Describe;
+    if (entry.request == Request::Sync) {
+        state_ = State::Complete;
+    }
+}
+
+}  // namespace pgring::session
