@@ -226,7 +226,7 @@ void ModelClient::check(const Unit& unit, char status) {
 
 void ModelClient::check_error(const Unit& unit, char status) {
     Auditor& auditor = context_.auditor;
-    bool const expected = error_ == unit.sqlstate ||
+    bool const expected = error_ == unit.sqlstate || (error_ == "0A000" && unit.uses_prepared) ||
                           (status_ == 'E' && (error_ == "25P02" || error_ == "26000")) ||
                           (read_only_ && error_ == "25006");
     bool const canceled = error_ == "57014" && (cancel_may_hit_ || context_.statements_time_out);
@@ -643,9 +643,17 @@ Unit ModelClient::use_prepared() {
     auto at = prepared_.begin();
     std::advance(at, static_cast<std::ptrdiff_t>(context_.prng.below(prepared_.size())));
     std::string const mine = token('r');
-    return {.bytes = bind(at->first, {mine}) + execute() + sync(),
-            .answer = {"BindComplete", "RowDescription", "DataRow " + mine + ":" + at->second + echo(),
-                       "CommandComplete SELECT 1"}};
+    std::string const middle = context_.prng.chance(50) ? describe_portal() : std::string();
+    std::vector<std::string> answer{"BindComplete"};
+    if (!middle.empty()) {
+        answer.emplace_back("RowDescription");
+    }
+    answer.emplace_back("RowDescription");
+    answer.push_back("DataRow " + mine + ":" + at->second + echo());
+    answer.emplace_back("CommandComplete SELECT 1");
+    return {.bytes = bind(at->first, {mine}) + middle + execute() + sync(),
+            .answer = std::move(answer),
+            .uses_prepared = true};
 }
 
 /// The unnamed statement, made in one unit and used in the next, which may meet another backend.
@@ -678,7 +686,7 @@ Unit ModelClient::close_prepared() {
 
 /// Several statements before one Sync; some prepared on the way.
 Unit ModelClient::mixed_batch() {
-    Unit unit;
+    Unit unit{.uses_prepared = true};
     std::uint32_t const count = 1 + static_cast<std::uint32_t>(context_.prng.below(4));
     for (std::uint32_t i = 0; i < count; ++i) {
         std::string const name = "m" + std::to_string(next_token_);

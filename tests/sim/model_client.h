@@ -62,6 +62,8 @@ struct Unit {
     /// A name that exists if the unit goes well, with its statement's mark; or that is gone.
     std::string name{};
     std::optional<std::string> mark{};
+    /// It may be refused because what a statement returns has changed.
+    bool uses_prepared = false;
 };
 
 class ModelClient final : public Peer {

@@ -382,7 +382,10 @@ void ServerProcess::ready() {
 }
 
 void ServerProcess::fail(std::string_view sqlstate) {
-    out_ += error(sqlstate);
+    // A plan whose result has changed is known by the function that reports it.
+    constexpr std::string_view kOutdated("SERROR\0VERROR\0C0A000\0Mcached plan\0RRevalidateCachedQuery\0\0",
+                                         58);
+    out_ += sqlstate == "0A000" ? message('E', kOutdated) : error(sqlstate);
     if (status_ == 'T') {
         status_ = 'E';
     } else if (status_ == 'I') {
@@ -480,10 +483,19 @@ void ServerProcess::on_bind(const std::string& body) {
     std::string rest = body;
     std::string const portal = take_string(rest);
     std::string const name = take_string(rest);
-    unit_open_ = true;
+    bool const first = !std::exchange(unit_open_, true);
     auto const statement = statements_.find(name);
     if (statement == statements_.end() || status_ == 'E') {
         fail(statement == statements_.end() ? "26000" : "25P02");
+        skips_to_sync_ = true;
+        flush();
+        return;
+    }
+    if (!name.empty() && first && status_ == 'I' && ++binds_ % kBindsBetweenMigrations == 0) {
+        statement->second.outdated = true;
+    }
+    if (statement->second.outdated) {
+        fail("0A000");
         skips_to_sync_ = true;
         flush();
         return;

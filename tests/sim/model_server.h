@@ -63,6 +63,8 @@ class ServerProcess final : public Peer {
     enum class State : std::uint8_t { Startup, Ready, CopyIn };
     struct Statement {
         std::string text;
+        /// What it returns has changed since it was prepared.
+        bool outdated = false;
     };
     struct Portal {
         std::string text;
@@ -130,6 +132,8 @@ class ServerProcess final : public Peer {
     SessionParameters parameters_;
     SessionParameters parameters_before_;
     SessionParameters reported_;
+    static constexpr std::uint32_t kBindsBetweenMigrations = 5;
+    std::uint32_t binds_ = 0;
     std::map<std::string, Statement> statements_;
     std::map<std::string, Portal> portals_;
     /// Whose transaction this is, while there is one.
