@@ -230,6 +230,7 @@ class Session {
 
     void send_on(Shared& shared, Backend& backend, wire::Header header, Expected entry);
     [[nodiscard]] std::uint32_t number_of(std::string_view name) const;
+    [[nodiscard]] StatementMap::Key statement_key(std::span<const std::byte> parse_body) const;
     void forward(Backend& backend, wire::Header header);
     void forward_rest(Backend* backend);
     void drop(wire::Header header);

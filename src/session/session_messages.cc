@@ -636,6 +636,13 @@ Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wir
     return std::nullopt;
 }
 
+/// What `parse_body` is to be shared by. A search_path set in the transaction under way is not known yet.
+StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body) const {
+    const std::string* const path = parameters_->find("search_path");
+    return {.parse_body = {reinterpret_cast<const char*>(parse_body.data()), parse_body.size()},
+            .search_path = path == nullptr ? std::string_view{} : std::string_view(*path)};
+}
+
 /// Parse of a statement that a server has accepted before: answered here, so that preparing what others have
 /// prepared needs no backend. (A client that prepares synchronously on many connections of one thread would
 /// otherwise lock itself out of a small pool, as pgbench -M prepared does.) Where the statement has become
@@ -652,8 +659,7 @@ bool Session::parse_here(Shared& shared, wire::Header header) {
     if (!reader.ok() || name.empty() || statements_.full() || statements_.find(name) != nullptr) {
         return false;
     }
-    StatementRef statement =
-        destination_->statements.find({reinterpret_cast<const char*>(rest.data()), rest.size()});
+    StatementRef statement = destination_->statements.find(statement_key(rest));
     if (!statement || !statement->accepted) {
         return false;
     }
@@ -690,8 +696,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     }
     StatementRef statement;
     if (keeps && !statements_.full()) {
-        statement = destination_->statements.intern(
-            {reinterpret_cast<const char*>(parse.rest.data()), parse.rest.size()}, parse.traits);
+        statement = destination_->statements.intern(statement_key(parse.rest), parse.traits);
     }
     if (!statement) {
         fail(shared, keeps ? errors::kTooManyStatements : errors::kStatementTooLong);

@@ -43,26 +43,27 @@ void StatementRef::reset() {
     map_ = nullptr;
 }
 
-StatementRef StatementMap::intern(std::string_view parse_body, sql::Traits traits) {
-    if (auto const found = statements_.find(parse_body); found != statements_.end()) {
+StatementRef StatementMap::intern(const Key& key, sql::Traits traits) {
+    if (auto const found = statements_.find(key); found != statements_.end()) {
         return {*this, *found->second};
     }
-    if (size_bytes_ + parse_body.size() > kBytesMax || next_number_ == 0) {
+    if (size_bytes_ + bytes_of(key) > kBytesMax || next_number_ == 0) {
         return {};
     }
     auto statement = std::make_unique<Statement>();
     statement->number = next_number_++;
     statement->traits = traits;
-    statement->parse_body = parse_body;
-    size_bytes_ += parse_body.size();
+    statement->parse_body = key.parse_body;
+    statement->search_path = key.search_path;
+    size_bytes_ += bytes_of(key);
     Statement& made = *statement;
     by_number_.emplace(made.number, &made);
-    statements_.emplace(std::string_view(made.parse_body), std::move(statement));
+    statements_.emplace(key_of(made), std::move(statement));
     return {*this, made};
 }
 
-StatementRef StatementMap::find(std::string_view parse_body) {
-    auto const found = statements_.find(parse_body);
+StatementRef StatementMap::find(const Key& key) {
+    auto const found = statements_.find(key);
     return found == statements_.end() ? StatementRef() : StatementRef(*this, *found->second);
 }
 
@@ -79,9 +80,9 @@ const Statement* StatementMap::find(std::uint32_t number) const {
 
 void StatementMap::forget(Statement& statement) {
     by_number_.erase(statement.number);
-    size_bytes_ -= statement.parse_body.size();
+    size_bytes_ -= bytes_of(key_of(statement));
     // The key refers to the statement's own text: find first, erase by position.
-    auto const found = statements_.find(std::string_view(statement.parse_body));
+    auto const found = statements_.find(key_of(statement));
     ASSERT(found != statements_.end());
     statements_.erase(found);
 }

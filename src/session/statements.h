@@ -36,6 +36,8 @@ struct Statement {
     sql::Traits traits;
     /// The body of Parse behind the statement's name: text, zero byte, parameter types.
     std::string parse_body;
+    /// What its names meant when it was prepared.
+    std::string search_path;
 };
 
 /// A counted reference to a Statement.
@@ -72,10 +74,20 @@ class StatementMap {
     StatementMap& operator=(const StatementMap&) = delete;
     ~StatementMap() { ASSERT(statements_.empty()); }
 
-    /// The statement with this Parse body, made when new; empty when memory for texts is used up.
-    [[nodiscard]] StatementRef intern(std::string_view parse_body, sql::Traits traits);
-    /// The statement with this Parse body, if a session has a name for it.
-    [[nodiscard]] StatementRef find(std::string_view parse_body);
+    /// What makes two statements the same. Under another search_path a text may mean other tables: sessions
+    /// that shared the statement would find its result changed whenever one came after the other.
+    struct Key {
+        std::string_view parse_body;
+        /// Of the session; empty where it is the server's default.
+        std::string_view search_path{};
+
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+
+    /// The statement with this key, made when new; empty when memory for texts is used up.
+    [[nodiscard]] StatementRef intern(const Key& key, sql::Traits traits);
+    /// The statement with this key, if a session has a name for it.
+    [[nodiscard]] StatementRef find(const Key& key);
     /// The statement with this number, or nullptr.
     [[nodiscard]] const Statement* find(std::uint32_t number) const;
     /// A server accepted the statement with this number.
@@ -85,9 +97,22 @@ class StatementMap {
 
   private:
     friend class StatementRef;
-    void forget(Statement& statement);
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const {
+            std::hash<std::string_view> const hash;
+            return hash(key.parse_body) ^ (hash(key.search_path) * 31);
+        }
+    };
 
-    std::unordered_map<std::string_view, std::unique_ptr<Statement>> statements_;
+    void forget(Statement& statement);
+    [[nodiscard]] static Key key_of(const Statement& statement) {
+        return {.parse_body = statement.parse_body, .search_path = statement.search_path};
+    }
+    [[nodiscard]] static std::size_t bytes_of(const Key& key) {
+        return key.parse_body.size() + key.search_path.size();
+    }
+
+    std::unordered_map<Key, std::unique_ptr<Statement>, KeyHash> statements_;
     std::unordered_map<std::uint32_t, Statement*> by_number_;
     std::size_t size_bytes_ = 0;
     std::uint32_t next_number_ = 1;

@@ -45,6 +45,22 @@ TEST(Prepared, SessionsShareWhatIsTheSame) {
     bob.hears({"ParseComplete", "BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
 
+TEST(Prepared, SessionsWithAnotherSearchPathDoNotShare) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    bob.says(query("set search_path = 'tenant'"));
+    static_cast<void>(backend.take());
+    backend.says(complete("SET") + ready());
+    static_cast<void>(backend.take());
+    backend.says(row({"tenant", "f"}) + complete("SELECT 1") + ready());
+    bob.hears({"CommandComplete SET", "ReadyForQuery I"});
+    bob.says(parse("s", "select * from t") + sync());
+    backend.hears({"Parse pgring_0_2: select * from t", "Sync"});
+}
+
 TEST(Prepared, NamesOfTwoSessionsDoNotMeet) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();

@@ -5,11 +5,21 @@
 namespace pgring::session {
 namespace {
 
+TEST(StatementMap, ATextUnderAnotherSearchPathIsAnotherStatement) {
+    StatementMap map;
+    StatementRef const plain = map.intern({"select * from t"}, {});
+    StatementRef const tenant = map.intern({.parse_body = "select * from t", .search_path = "tenant"}, {});
+    EXPECT_NE(plain->number, tenant->number);
+    EXPECT_EQ(map.find({.parse_body = "select * from t", .search_path = "tenant"})->number, tenant->number);
+    EXPECT_FALSE(map.find({.parse_body = "select * from t", .search_path = "other"}));
+    EXPECT_EQ(map.size_bytes(), 36U);
+}
+
 TEST(StatementMap, TheSameTextIsTheSameStatement) {
     StatementMap map;
-    StatementRef const first = map.intern("select 1", {});
-    StatementRef const second = map.intern("select 1", {});
-    StatementRef const other = map.intern("select 2", {});
+    StatementRef const first = map.intern({"select 1"}, {});
+    StatementRef const second = map.intern({"select 1"}, {});
+    StatementRef const other = map.intern({"select 2"}, {});
     EXPECT_EQ(first.get(), second.get());
     EXPECT_NE(first.get(), other.get());
     EXPECT_EQ(map.size(), 2U);
@@ -17,7 +27,7 @@ TEST(StatementMap, TheSameTextIsTheSameStatement) {
 
 TEST(StatementMap, ATextIsForgottenWithItsLastNameAndItsNumberIsNotUsedAgain) {
     StatementMap map;
-    StatementRef first = map.intern("select 1", {});
+    StatementRef first = map.intern({"select 1"}, {});
     std::uint32_t const number = first->number;
     StatementRef second = first;
     first.reset();
@@ -25,24 +35,24 @@ TEST(StatementMap, ATextIsForgottenWithItsLastNameAndItsNumberIsNotUsedAgain) {
     second.reset();
     EXPECT_EQ(map.size(), 0U);
     EXPECT_EQ(map.size_bytes(), 0U);
-    EXPECT_NE(map.intern("select 1", {})->number, number);
+    EXPECT_NE(map.intern({"select 1"}, {})->number, number);
 }
 
 TEST(StatementMap, IsBoundedInBytes) {
     StatementMap map;
-    StatementRef const large = map.intern(std::string(StatementMap::kBytesMax, 'x'), {});
+    StatementRef const large = map.intern({std::string(StatementMap::kBytesMax, 'x')}, {});
     EXPECT_TRUE(large);
-    EXPECT_FALSE(map.intern("one more", {}));
+    EXPECT_FALSE(map.intern({"one more"}, {}));
 }
 
 TEST(StatementMap, RemembersWhatAServerAccepted) {
     StatementMap map;
-    StatementRef const statement = map.intern("select 1", {});
-    EXPECT_FALSE(map.find("select 1")->accepted);
+    StatementRef const statement = map.intern({"select 1"}, {});
+    EXPECT_FALSE(map.find({"select 1"})->accepted);
     map.accept(statement->number);
-    EXPECT_TRUE(map.find("select 1")->accepted);
+    EXPECT_TRUE(map.find({"select 1"})->accepted);
     map.accept(statement->number + 1);
-    EXPECT_FALSE(map.find("select 2"));
+    EXPECT_FALSE(map.find({"select 2"}));
 }
 
 class Names : public ::testing::Test {
@@ -54,8 +64,8 @@ class Names : public ::testing::Test {
         const StatementRef* const found = names_.find(name);
         return found == nullptr ? nullptr : found->get();
     }
-    StatementRef one_ = map_.intern("select 1", {});
-    StatementRef two_ = map_.intern("select 2", {});
+    StatementRef one_ = map_.intern({"select 1"}, {});
+    StatementRef two_ = map_.intern({"select 2"}, {});
 };
 
 TEST_F(Names, AreTakenAtOnceAndConfirmedLater) {

@@ -29,7 +29,7 @@ class UnitScout : public ::testing::Test {
     }
     /// The client has prepared this.
     void prepare(std::string_view name, std::string_view text) {
-        names_.add_confirmed(name, statements_.intern(text, classifier_.classify(text)));
+        names_.add_confirmed(name, statements_.intern({text}, classifier_.classify(text)));
     }
 
     config::Settings settings_;
