@@ -19,6 +19,8 @@ struct Waiter {
     Waiter* next = nullptr;
     Line* line = nullptr;
     SessionId session;
+    /// Grows with the time of joining, over all lines of a worker.
+    std::uint64_t ticket = 0;
 
     [[nodiscard]] bool waiting() const { return line != nullptr; }
 
@@ -38,10 +40,11 @@ class Line {
     ~Line() { ASSERT(empty()); }
 
     /// Puts a session at the end.
-    void join(Waiter& waiter, SessionId session) {
+    void join(Waiter& waiter, SessionId session, std::uint64_t ticket = 0) {
         ASSERT(!waiter.waiting());
         waiter.line = this;
         waiter.session = session;
+        waiter.ticket = ticket;
         waiter.previous = ends_.previous;
         waiter.next = &ends_;
         ends_.previous->next = &waiter;
@@ -68,6 +71,11 @@ class Line {
         return first.session;
     }
 
+    /// The ticket of the session that waits longest. Somebody must wait.
+    [[nodiscard]] std::uint64_t first_ticket() const {
+        ASSERT(!empty());
+        return ends_.next->ticket;
+    }
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::uint32_t size() const { return size_; }
 

@@ -21,7 +21,7 @@ void Pool::line_changed() {
 }
 
 bool Pool::start_opening(base::Instant now) {
-    if (line_.size() <= opening_count_ || now < retry_at_) {
+    if (!short_of_backends(now)) {
         return false;
     }
     bool const sated = held_count() >= budget_->fair_share() || now < rest_until_;
@@ -46,7 +46,9 @@ void Pool::say_hungry() {
     }
 }
 
-void Pool::yielded(base::Instant now) { rest_until_ = now + kTurn; }
+void Pool::yielded(base::Instant now) {
+    rest_until_ = now + kTurn;
+}
 
 void Pool::opened() {
     ASSERT(opening_count_ > 0);

@@ -77,6 +77,10 @@ class Pool {
     /// Whether a further backend should be opened now: more sessions wait than backends are being opened, and
     /// no login failed just now. Takes a token when it says yes.
     [[nodiscard]] bool start_opening(base::Instant now);
+    /// Whether more sessions wait than backends are being opened, and opening one is not put off.
+    [[nodiscard]] bool short_of_backends(base::Instant now) const {
+        return line_.size() > opening_count_ && now >= retry_at_;
+    }
     /// The login went well; the backend counts as used until released.
     void opened();
     /// The login failed; the next attempt is put off. Gives the token back.

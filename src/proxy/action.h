@@ -41,9 +41,11 @@ struct Action {
 
 // -- What workers tell each other --
 
-/// A CancelRequest whose key names a session of the other worker.
+/// A CancelRequest whose key names a session of the other worker, or does not say of which.
 struct CancelForwarded {
     session::CancelKey key;
+    /// Workers that may still be asked after the receiver.
+    std::uint16_t workers_left = 0;
     /// Where the answer goes: the worker that took the request, and its connection.
     pool::WorkerIndex origin = 0;
     SocketId socket;

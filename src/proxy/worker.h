@@ -26,6 +26,7 @@
 #include "buffer/slice_queue.h"
 #include "pool/budget.h"
 #include "proxy/action.h"
+#include "proxy/process_directory.h"
 #include "proxy/session_clock.h"
 #include "session/backend.h"
 #include "session/session.h"
@@ -106,6 +107,7 @@ class Worker {
     [[nodiscard]] const topology::Topology& topology() const { return *topology_; }
     [[nodiscard]] std::size_t session_count() const { return sessions_.size(); }
     [[nodiscard]] std::size_t backend_count() const { return backends_.size(); }
+    [[nodiscard]] std::size_t destination_count() const { return destinations_.size(); }
     [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
     /// ASSERTs what must hold between events; for tests and the simulator, linear in all objects.
     void check_invariants();
@@ -177,6 +179,17 @@ class Worker {
         Deadline deadline;
     };
 
+    /// Two names of one database share backends only if they share all settings, so the client's name is in
+    /// the key; in session pooling its startup parameters are as well.
+    struct DestinationKey {
+        std::string database;
+        std::string user;
+        std::string startup;
+
+        friend auto operator<=>(const DestinationKey&, const DestinationKey&) = default;
+    };
+    static constexpr std::size_t kDestinationsSweepMin = 64;
+
     /// One CancelRequest on its way to a server.
     struct Canceler {
         Canceler(CancelerId id, buffer::BufferPool& buffers)
@@ -208,8 +221,6 @@ class Worker {
     void run_runnable(base::Instant now);
     void session_received(pool::SessionId id, buffer::Slice slice, base::Instant now);
     void enter(SessionEntry& entry, base::Instant now);
-    [[nodiscard]] session::Destination& destination(const session::LoginRequest& request,
-                                                    const config::DatabaseSettings& database);
     /// Gets a backend for the session, or puts it in a line. True where it has one, or was refused at once.
     [[nodiscard]] bool acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand,
                                base::Instant now);
@@ -232,11 +243,25 @@ class Worker {
         }
     }
     void watch_closely(SessionEntry& entry, base::Instant now);
+    /// Its login waits for a backend of its own (session pooling), and as long as any other wait may take.
+    [[nodiscard]] static bool waits_for_its_own(const SessionEntry& entry) {
+        return entry.session.phase() == session::Session::Phase::AwaitingWelcome &&
+               entry.session.session_pooled() && entry.session.waiter.waiting();
+    }
     [[nodiscard]] Activity activity_of(const SessionEntry& entry);
     void arm_session(SessionEntry& entry);
     void session_expired(pool::SessionId id, base::Instant now);
     void waited_too_long(pool::SessionId id, SessionEntry& entry);
     void timed_out(pool::SessionId id, SessionEntry& entry, Timeout timeout, base::Instant now);
+
+    // -- Destinations (worker_destinations.cc) --
+    [[nodiscard]] session::Destination& destination(const session::LoginRequest& request,
+                                                    const config::DatabaseSettings& database);
+    void forget_unused_destinations();
+    [[nodiscard]] session::Destination& longest_waiting(session::Destination& destination,
+                                                        topology::ServerIndex server, base::Instant now);
+    [[nodiscard]] bool take_from_sibling(pool::Pool& pool, const session::Destination& destination,
+                                         base::Instant now);
 
     // -- Backends (worker_backends.cc) --
     void run_backend(pool::BackendId id, base::Instant now);
@@ -250,6 +275,7 @@ class Worker {
     void give(pool::BackendId id, BackendEntry& entry, base::Instant now);
     /// Gives the backend up: its place in the pool is free at once, its connection closes behind.
     void discard(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void shut(pool::BackendId id, BackendEntry& entry);
     void retry_pools(base::Instant now);
     void ask_others(pool::Pool& pool, base::Instant now);
     void yield_idle(const TokenWanted& wanted, base::Instant now);
@@ -286,7 +312,12 @@ class Worker {
 
     base::TimerWheel wheel_;
     Deadline retry_deadline_;
-    std::map<std::pair<std::string, std::string>, std::unique_ptr<session::Destination>> destinations_;
+    std::map<DestinationKey, std::unique_ptr<session::Destination>> destinations_;
+    /// Those that nobody uses are looked for when there are so many.
+    std::size_t destinations_sweep_at_ = kDestinationsSweepMin;
+    /// Sessions whose clients were shown the process id of their server.
+    ProcessDirectory processes_;
+    std::uint64_t next_ticket_ = 0;
     /// Sessions that wait for the topology to change, because no server is what they need.
     pool::Line stranded_;
     /// Per server: sessions that use or wait for a backend of it.

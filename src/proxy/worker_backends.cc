@@ -29,7 +29,7 @@ base::Duration jittered(base::Duration lifetime, base::Prng& prng) {
 /// Whether a server's refusal would be the same at the next attempt, so that waiting for it is of no use.
 bool is_final(std::string_view sqlstate) {
     return sqlstate.starts_with("28") || sqlstate.starts_with("3D") || sqlstate.starts_with("42") ||
-           sqlstate.starts_with("0A");
+           sqlstate.starts_with("0A") || sqlstate.starts_with("22");
 }
 
 /// Whether a server says with it that it is going down, starting up, or no primary.
@@ -49,7 +49,8 @@ pool::Pool& Worker::pool_of(BackendEntry& entry) {
 void Worker::open_backends(session::Destination& destination, topology::ServerIndex server,
                            base::Instant now) {
     pool::Pool& pool = *destination.pools[server.value];
-    while (pool.start_opening(now)) {
+    while (pool.start_opening(now) ||
+           (take_from_sibling(pool, destination, now) && pool.start_opening(now))) {
         pool::BackendId const id = backends_.next_handle();
         backends_.emplace(id, destination, server, buffers_, now);
         BackendEntry& entry = backends_.get(id);
@@ -162,7 +163,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
         pool.line_changed();
     }
     feed_others(pool);
-    open_backends(destination, server, now);
+    open_backends(longest_waiting(destination, server, now), server, now);
 }
 
 // -- Running --
@@ -342,7 +343,12 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     if (yields) {
         pool.yielded(now);
     }
-    if (too_old || restless || yields || topology_->server(server).role == topology::Role::Stale) {
+    session::Destination& destination = entry.backend.destination();
+    // What the next client would start with is not what it asked for.
+    bool const altered = destination.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
+    bool const overtakes = &longest_waiting(destination, server, now) != &destination;
+    if (too_old || restless || yields || altered || overtakes ||
+        topology_->server(server).role == topology::Role::Stale) {
         discard(id, entry, now);
         return;
     }
@@ -366,6 +372,14 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
 }
 
 void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    shut(id, entry);
+    feed_others(pool_of(entry));
+    topology::ServerIndex const server = entry.backend.server();
+    open_backends(longest_waiting(entry.backend.destination(), server, now), server, now);
+}
+
+/// As discard(), and leaves its place in the pool to whoever asks next.
+void Worker::shut(pool::BackendId id, BackendEntry& entry) {
     ASSERT(!entry.session);
     pool::Pool& pool = pool_of(entry);
     if (entry.place == BackendEntry::Place::Idle) {
@@ -376,8 +390,6 @@ void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now)
     pool.closed();
     stats_.servers[entry.backend.server().value].backends_open.subtract();
     close(entry.socket);
-    feed_others(pool);
-    open_backends(entry.backend.destination(), entry.backend.server(), now);
 }
 
 void Worker::feed_others(pool::Pool& pool) {

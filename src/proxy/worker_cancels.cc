@@ -24,7 +24,12 @@ void Worker::cancel_requested(SessionEntry& asking, base::Instant now) {
     asking.session.end();
     wheel_.arm(asking.deadline, base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
     std::optional<session::CancelAddress> const address = session::address_of(request.key);
-    if (!address.has_value() || address->worker >= process_.budgets.worker_count()) {
+    std::size_t const worker_count = process_.budgets.worker_count();
+    if (!address.has_value()) {
+        // The process id of a server: one worker after the other is asked whether it knows it.
+        request.workers_left = static_cast<std::uint16_t>(worker_count - 1);
+        cancel(request, now);
+    } else if (address->worker >= worker_count) {
         finish_cancel(index_, request.socket, now);
     } else if (address->worker == index_) {
         cancel(request, now);
@@ -35,17 +40,29 @@ void Worker::cancel_requested(SessionEntry& asking, base::Instant now) {
 
 /// The session whose key it is; nullptr where the key is no more, or never was, anybody's here.
 Worker::SessionEntry* Worker::session_of(const session::CancelKey& key) {
-    std::optional<session::CancelAddress> const address = session::address_of(key);
-    SessionEntry* const entry =
-        address.has_value() ? sessions_.at_index(address->session_index).first : nullptr;
-    bool const fits = entry != nullptr && entry->session.phase() == session::Session::Phase::Ready &&
-                      entry->session.cancel_key().process_id == key.process_id &&
-                      auth::constant_time_equal(entry->session.cancel_key().secret, key.secret);
-    return fits ? entry : nullptr;
+    auto const fits = [&key](const SessionEntry& entry) {
+        const session::CancelKey& own = entry.session.cancel_key();
+        return entry.session.phase() == session::Session::Phase::Ready && own.process_id == key.process_id &&
+               auth::constant_time_equal(own.secret, key.secret);
+    };
+    if (std::optional<session::CancelAddress> const address = session::address_of(key)) {
+        SessionEntry* const entry = sessions_.at_index(address->session_index).first;
+        return entry != nullptr && fits(*entry) ? entry : nullptr;
+    }
+    pool::SessionId const id = processes_.find(
+        key.process_id, [this, &fits](pool::SessionId session) { return fits(sessions_.get(session)); });
+    return sessions_.find(id);
 }
 
 void Worker::cancel(const CancelForwarded& request, base::Instant now) {
     SessionEntry* const entry = session_of(request.key);
+    if (entry == nullptr && request.workers_left > 0) {
+        CancelForwarded onward = request;
+        --onward.workers_left;
+        auto const next = static_cast<pool::WorkerIndex>((index_ + 1U) % process_.budgets.worker_count());
+        posted_.push_back({.to = next, .message = std::move(onward)});
+        return;
+    }
     if (entry != nullptr && entry->session.waiter.waiting()) {
         leave_line(*entry);
         entry->wait_until = base::kNever;

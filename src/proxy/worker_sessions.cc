@@ -14,13 +14,6 @@ using session::SessionStep;
 /// How long a client may take to read the last words it is sent.
 constexpr base::Duration kFarewell = std::chrono::seconds(5);
 
-std::string budget_key(const session::Destination& destination, const std::string& server) {
-    // A zero byte cannot stand in any of the three.
-    std::string key = server;
-    key.append(1, '\0').append(destination.database).append(1, '\0').append(destination.user);
-    return key;
-}
-
 }  // namespace
 
 void Worker::session_received(pool::SessionId id, buffer::Slice slice, base::Instant now) {
@@ -52,6 +45,9 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
             entry.session.phase() == session::Session::Phase::Ready) {
             wheel_.disarm(entry.deadline);
             entry.welcomed = true;
+            if (!session::address_of(entry.session.cancel_key()).has_value()) {
+                processes_.add(entry.session.cancel_key().process_id, id);
+            }
             if (settings_.pgring.log_connections) {
                 log_.info("client_login", {{"worker", static_cast<unsigned>(index_)},
                                            {"session", id.index},
@@ -150,36 +146,12 @@ void Worker::enter(SessionEntry& entry, base::Instant now) {
     static_cast<void>(now);
 }
 
-session::Destination& Worker::destination(const session::LoginRequest& request,
-                                          const config::DatabaseSettings& database) {
-    std::string const name(config::name_at_server(database, request.database));
-    // Two names of one database share backends only if they share all settings, so the client's name is the
-    // key.
-    std::unique_ptr<session::Destination>& place = destinations_[{request.database, request.user}];
-    if (place == nullptr) {
-        place = std::make_unique<session::Destination>();
-        place->database = name;
-        place->user = request.user;
-        place->pool_mode = settings_.pool_mode_of(database);
-        place->unpoolable_statements = settings_.unpoolable_statements_of(database);
-        place->timeouts = settings_.session_timeouts();
-        place->secret = shared_.access.users.find(request.user);
-        std::uint32_t const size = settings_.pool_size_of(database);
-        for (const config::ServerSettings& server : settings_.servers) {
-            place->pools.push_back(std::make_unique<pool::Pool>(
-                pool::PoolLimits{.server_login_retry = settings_.pgring.server_login_retry},
-                process_.budgets.budget(budget_key(*place, server.name), size), index_));
-        }
-    }
-    return *place;
-}
-
 // -- Backends for sessions --
 
 bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand, base::Instant now) {
     ASSERT(!entry.backend && !entry.session.waiter.waiting());
     if (entry.session.phase() == session::Session::Phase::AwaitingWelcome &&
-        !topology_->primary.has_value()) {
+        !entry.session.session_pooled() && !topology_->primary.has_value()) {
         // Any server can say what a session starts with; logins go on while there is no primary.
         demand = route::Demand::PreferStandby;
     }
@@ -219,7 +191,7 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
 }
 
 void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry) {
-    line.join(entry.session.waiter, id);
+    line.join(entry.session.waiter, id, ++next_ticket_);
     stats_.waiting.add();
     arm_session(entry);
 }
@@ -269,7 +241,6 @@ void Worker::detach(SessionEntry& entry, BackendEntry& backend) {
 // -- Ends --
 
 void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant now) {
-    static_cast<void>(id);
     leave_line(entry);
     if (entry.backend) {
         pool::BackendId const backend_id = entry.backend;
@@ -292,7 +263,11 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
             release(backend_id, backend, now);
         }
     }
-    if (std::exchange(entry.welcomed, false) && settings_.pgring.log_disconnections) {
+    bool const was_welcomed = std::exchange(entry.welcomed, false);
+    if (was_welcomed) {
+        processes_.remove(entry.session.cancel_key().process_id, id);
+    }
+    if (was_welcomed && settings_.pgring.log_disconnections) {
         log_.info("client_left", {{"worker", static_cast<unsigned>(index_)},
                                   {"session", entry.session.id().index},
                                   {"peer", base::to_string(entry.session.peer())}});

@@ -49,6 +49,9 @@ void Worker::watch_closely(SessionEntry& entry, base::Instant now) {
 
 void Worker::arm_session(SessionEntry& entry) {
     if (entry.session.phase() != session::Session::Phase::Ready) {
+        if (waits_for_its_own(entry)) {
+            wheel_.arm(entry.deadline, entry.wait_until);
+        }
         return;
     }
     base::Instant deadline = entry.session.waiter.waiting() ? entry.wait_until : base::kNever;
@@ -63,6 +66,10 @@ void Worker::session_expired(pool::SessionId id, base::Instant now) {
     if (entry.session.phase() == session::Session::Phase::Ended) {
         // It did not read its farewell.
         close(entry.socket);
+        return;
+    }
+    if (waits_for_its_own(entry)) {
+        waited_too_long(id, entry);
         return;
     }
     if (entry.session.phase() != session::Session::Phase::Ready) {

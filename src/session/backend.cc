@@ -52,6 +52,9 @@ void Backend::start_login(Shared& shared) {
     wire::MessageWriter writer(shared.scratch);
     writer.begin_untyped().u32(wire::kProtocol3_0);
     writer.string("user").string(destination_->user).string("database").string(destination_->database);
+    for (const SpelledParameter& parameter : destination_->startup_parameters) {
+        writer.string(parameter.name).string(parameter.value);
+    }
     writer.byte('\0').end();
     ASSERT(writer.ok());
     if (!out.push_copy(writer.written())) {
@@ -639,6 +642,7 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
                 return violation("malformed ReadyForQuery from the server during login");
             }
             logged_in_ = true;
+            initial_parameters_ = parameters;
             destination_->defaults = parameters;
             destination_->fixed = fixed;
             destination_->in_hot_standby = in_hot_standby_;

@@ -136,6 +136,8 @@ class Backend {
     ParameterSetPtr fixed;
     /// Something ran here that nobody judged; server_reset_query must run before the next session.
     bool needs_reset = false;
+    /// Its settable parameters, as far as the server reports them, are those that it started with.
+    [[nodiscard]] bool as_started() const { return parameters == initial_parameters_; }
     [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
     [[nodiscard]] bool in_hot_standby() const { return in_hot_standby_; }
 
@@ -182,6 +184,7 @@ class Backend {
     Errand pending_errand_ = Errand::None;
     std::uint64_t body_rest_bytes_ = 0;
     CancelKey cancel_key_;
+    ParameterSetPtr initial_parameters_;
     std::optional<auth::ServerDialogue> dialogue_;
     std::optional<ServerError> error_;
     std::vector<std::optional<std::string>> errand_row_;

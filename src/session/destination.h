@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "pool/pool.h"
 #include "session/parameters.h"
+#include "session/startup_parameters.h"
 #include "session/statements.h"
 
 namespace pgring::session {
@@ -25,6 +26,10 @@ struct Destination {
     config::UnpoolableStatements unpoolable_statements = config::UnpoolableStatements::Pin;
     /// Nothing where no timeout is set.
     std::optional<config::SessionTimeouts> timeouts;
+    /// Session pooling: what its clients ask for in their startup packet, and its backends in theirs; so
+    /// RESET and DISCARD ALL mean to them what they mean without pgring. Empty in transaction pooling, where
+    /// sessions that started differently share backends.
+    std::vector<SpelledParameter> startup_parameters;
     /// nullptr where the user is in no list: the servers must then trust pgring.
     const auth::Secret* secret = nullptr;
     /// Learned from the latest client that logged in with a SCRAM secret.

@@ -27,56 +27,7 @@ LoginFailure silent(std::string_view log_detail) {
             .manner = LoginFailure::Manner::Silent};
 }
 
-/// Names that can stand in a SET without quoting; others are nobody's parameters.
-bool plausible_name(std::string_view name) {
-    return !name.empty() && name.size() < 64 && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               c == '.' || c == '$';
-    });
-}
-
 }  // namespace
-
-std::expected<std::vector<SpelledParameter>, std::string> read_options(std::string_view options) {
-    std::vector<std::string> words;
-    bool in_word = false;
-    for (std::size_t i = 0; i < options.size(); ++i) {
-        char c = options[i];
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v') {
-            in_word = false;
-            continue;
-        }
-        if (!in_word) {
-            words.emplace_back();
-            in_word = true;
-        }
-        if (c == '\\' && i + 1 < options.size()) {
-            c = options[++i];
-        }
-        words.back() += c;
-    }
-    std::vector<SpelledParameter> parameters;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        std::string_view setting = words[i];
-        if (setting == "-c" && i + 1 < words.size()) {
-            setting = words[++i];
-        } else if (setting.starts_with("-c")) {
-            setting.remove_prefix(2);
-        } else if (setting.starts_with("--")) {
-            setting.remove_prefix(2);
-        } else {
-            return std::unexpected("unsupported word in startup parameter options: " + words[i]);
-        }
-        std::size_t const equals = setting.find('=');
-        std::string name(setting.substr(0, equals));
-        std::ranges::replace(name, '-', '_');
-        if (equals == std::string_view::npos || !plausible_name(name)) {
-            return std::unexpected("startup parameter options needs name=value: " + words[i]);
-        }
-        parameters.push_back({.name = std::move(name), .value = std::string(setting.substr(equals + 1))});
-    }
-    return parameters;
-}
 
 FrontendLogin::Step FrontendLogin::advance(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out) {
     for (;;) {
@@ -190,6 +141,8 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
         return std::ranges::any_of(ignored,
                                    [name](const std::string& other) { return same_name(name, other); });
     };
+    std::vector<SpelledParameter> in_options;
+    std::vector<SpelledParameter> by_themselves;
     for (const wire::StartupParameter& parameter : *parameters) {
         if (parameter.name == "user") {
             request_.user = parameter.value;
@@ -213,16 +166,17 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
             }
             std::erase_if(*options,
                           [&ignore](const SpelledParameter& option) { return ignore(option.name); });
-            std::ranges::move(*options, std::back_inserter(request_.parameters));
+            std::ranges::move(*options, std::back_inserter(in_options));
         } else if (ignore(parameter.name)) {
             continue;
         } else if (!plausible_name(parameter.name)) {
             return violation("invalid name of a startup parameter");
         } else {
-            request_.parameters.push_back(
+            by_themselves.push_back(
                 {.name = std::string(parameter.name), .value = std::string(parameter.value)});
         }
     }
+    request_.parameters = settle_parameters(in_options, by_themselves);
     if (request_.user.empty()) {
         return LoginFailure{.sqlstate = sqlstate::kInvalidAuthorization,
                             .message = "no PostgreSQL user name specified in startup packet",

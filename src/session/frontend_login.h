@@ -20,6 +20,7 @@
 #include "session/cancel_key.h"
 #include "session/errors.h"
 #include "session/shared.h"
+#include "session/startup_parameters.h"
 #include "wire/protocol.h"
 
 namespace pgring::session {
@@ -28,12 +29,6 @@ namespace pgring::session {
 /// can hear it.
 enum class Admission : std::uint8_t { Welcome, TooMany, ShuttingDown };
 
-/// A parameter that the client asks for at start, as it spelled it.
-struct SpelledParameter {
-    std::string name;
-    std::string value;
-};
-
 /// Who came in and what for.
 struct LoginRequest {
     /// What is spoken with it: as it asked, but no later than what pgring knows.
@@ -41,6 +36,7 @@ struct LoginRequest {
     std::string user;
     /// As the client named it.
     std::string database;
+    /// Settled: each name once.
     std::vector<SpelledParameter> parameters;
 };
 
@@ -95,10 +91,5 @@ class FrontendLogin {
     std::vector<std::string> unknown_protocol_options_;
     std::optional<auth::ClientDialogue> dialogue_;
 };
-
-/// Splits the value of the startup parameter `options` ("-c name=value --name=value", backslash escapes a
-/// space) into parameters; an error text where it holds anything else.
-[[nodiscard]] std::expected<std::vector<SpelledParameter>, std::string> read_options(
-    std::string_view options);
 
 }  // namespace pgring::session

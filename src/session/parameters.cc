@@ -15,15 +15,6 @@ constexpr std::size_t kCanonicalMax = 1024;
 /// each set little.
 constexpr std::size_t kSweepAtLeast = 64;
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool name_less(std::string_view left, std::string_view right) {
-    return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
-                                        [](char a, char b) { return lower(a) < lower(b); });
-}
-
 std::size_t hash_of(const std::vector<Parameter>& parameters) {
     std::size_t hash = parameters.size();
     for (const Parameter& parameter : parameters) {
@@ -58,6 +49,11 @@ constexpr std::array<std::string_view, 7> kReportedSettable{"application_name",
                                                             "standard_conforming_strings"};
 
 }  // namespace
+
+bool name_less(std::string_view left, std::string_view right) {
+    return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
+                                        [](char a, char b) { return lower(a) < lower(b); });
+}
 
 bool same_name(std::string_view left, std::string_view right) {
     return left.size() == right.size() && std::equal(left.begin(), left.end(), right.begin(),

@@ -93,15 +93,28 @@ void Session::enter(Shared& shared, Destination& destination, CancelKey cancel_k
     if (learned_keys().has_value()) {
         destination.learned_keys = learned_keys();
     }
-    unconfirmed_parameters_ = std::make_unique<std::vector<SpelledParameter>>(login_->request().parameters);
-    login_.reset();
     parameters_ = shared.parameters.empty();
+    if (session_pooled()) {
+        // Its own backend starts with them; until then they say where that may be.
+        ParameterSetPtr wanted = parameters_;
+        for (const SpelledParameter& parameter : destination.startup_parameters) {
+            wanted = shared.parameters.with(wanted, parameter.name, parameter.value);
+        }
+        set_parameters(shared, std::move(wanted));
+    } else {
+        unconfirmed_parameters_ =
+            std::make_unique<std::vector<SpelledParameter>>(login_->request().parameters);
+    }
+    login_.reset();
     phase_ = Phase::AwaitingWelcome;
 }
 
 SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
     if (backend != nullptr && backend->pending_errand() != Errand::None) {
         return kBlocked;
+    }
+    if (session_pooled()) {
+        return advance_own_welcome(shared, backend);
     }
     if (destination_->defaults == nullptr) {
         // The first client of a destination learns the parameters from its first backend.
@@ -110,7 +123,7 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
     }
     if (fixed_ == nullptr) {
         choose_parameters(shared);
-        if (backend != nullptr && (unconfirmed_parameters_ != nullptr || session_pooled())) {
+        if (backend != nullptr && unconfirmed_parameters_ != nullptr) {
             prepare_backend(shared, *backend);
             if (backend->pending_errand() != Errand::None) {
                 return kBlocked;
@@ -123,7 +136,7 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
         }
         unconfirmed_parameters_.reset();
     }
-    welcome(shared);
+    welcome(shared, backend);
     if (phase_ == Phase::Ended) {
         return kEnded;
     }
@@ -132,6 +145,22 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
         return in.empty() ? kStarved : kBlocked;
     }
     return advance_ready(shared, backend);
+}
+
+/// Session pooling: the client has a backend of its own from its welcome on, and is told what that one says,
+/// its process id included.
+SessionStep Session::advance_own_welcome(Shared& shared, Backend* backend) {
+    if (backend == nullptr) {
+        return {.kind = SessionStep::Kind::NeedsBackend,
+                .demand = access_ == Access::ReadOnly ? route::Demand::StandbyOnly : route::Demand::Primary};
+    }
+    fixed_ = backend->fixed;
+    set_parameters(shared, backend->parameters);
+    if (can_be_shown(backend->cancel_key().process_id)) {
+        cancel_key_.process_id = backend->cancel_key().process_id;
+    }
+    welcome(shared, backend);
+    return phase_ == Phase::Ended ? kEnded : advance_ready(shared, backend);
 }
 
 /// The destination's defaults with what the startup packet asks for. Where the server has to confirm a value
@@ -156,7 +185,7 @@ void Session::choose_parameters(Shared& shared) {
     set_parameters(shared, std::move(wanted));
 }
 
-void Session::welcome(Shared& shared) {
+void Session::welcome(Shared& shared, const Backend* backend) {
     wire::MessageWriter writer(shared.scratch);
     writer.begin(wire::BackendType::Authentication).u32(0).end();
     for (const Parameter& parameter : fixed_->all()) {
@@ -167,7 +196,7 @@ void Session::welcome(Shared& shared) {
             wire::write_parameter_status(writer, parameter.name, parameter.value);
         }
     }
-    bool const on_standby = session_pooled() ? destination_->in_hot_standby : access_ == Access::ReadOnly;
+    bool const on_standby = session_pooled() ? backend->in_hot_standby() : access_ == Access::ReadOnly;
     wire::write_parameter_status(writer, "in_hot_standby", on_standby ? "on" : "off");
     wire::write_backend_key_data(writer, cancel_key_.process_id, cancel_key_.secret);
     wire::write_ready_for_query(writer, wire::TransactionStatus::Idle);

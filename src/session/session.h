@@ -158,9 +158,10 @@ class Session {
 
     [[nodiscard]] SessionStep advance_login(Shared& shared);
     [[nodiscard]] SessionStep advance_welcome(Shared& shared, Backend* backend);
+    [[nodiscard]] SessionStep advance_own_welcome(Shared& shared, Backend* backend);
     [[nodiscard]] SessionStep advance_ready(Shared& shared, Backend* backend);
     void choose_parameters(Shared& shared);
-    void welcome(Shared& shared);
+    void welcome(Shared& shared, const Backend* backend);
 
     // -- One message each (session_messages.cc). Nothing returned: it is worked off. --
     [[nodiscard]] Handled on_message(Shared& shared, Backend* backend, wire::Header header);

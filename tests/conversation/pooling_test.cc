@@ -84,25 +84,6 @@ TEST(Pooling, WhoWaitsLongestIsServedFirst) {
     third.hears(kAnswer);
 }
 
-TEST(Pooling, AClientInSessionModeKeepsItsBackendUntilItLeaves) {
-    Scene scene;
-    scene.settings.pgring.pool_mode = config::PoolMode::Session;
-    scene.settings.pgring.default_pool_size = 1;
-    Stage stage(scene);
-    Client& alice = stage.logged_in();
-    Backend& backend = stage.backend(0);
-    alice.says(query("set work_mem = '1MB'"));
-    backend.says(complete("SET") + ready());
-    alice.hears({"CommandComplete SET", "ReadyForQuery I"});
-    Client& bob = stage.logged_in();
-    bob.says(query("select 2"));
-    backend.hears({"Query set work_mem = '1MB'"});
-    alice.says(terminate());
-    backend.hears({"Query DISCARD ALL"});
-    backend.says(complete("DISCARD ALL") + ready());
-    backend.hears({"Query select 2"});
-}
-
 TEST(Pooling, TheParametersOfASessionAreAppliedWhereABackendDiffersAndNowhereElse) {
     Scene scene;
     scene.settings.pgring.default_pool_size = 1;
@@ -126,20 +107,6 @@ TEST(Pooling, TheParametersOfASessionAreAppliedWhereABackendDiffersAndNowhereEls
     backend.answers("1");
     alice.says(query("select 1"));
     backend.hears({"Query SELECT pg_catalog.set_config(E'TimeZone', E'Europe/Berlin', false)"});
-}
-
-TEST(Pooling, ALoginInSessionModeThatWaitedForTheFirstBackendGetsItsParameters) {
-    Scene scene;
-    scene.settings.pgring.pool_mode = config::PoolMode::Session;
-    scene.settings.pgring.default_pool_size = 1;
-    Stage stage(scene);
-    Parameters const parameters{{"user", "app"}, {"database", "db"}, {"application_name", "alice"}};
-    Client& alice = stage.client();
-    alice.says(startup(parameters) + query("select 1"));
-    Backend& backend = stage.backend(0);
-    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
-    backend.says(complete("SELECT 1") + parameter_status("application_name", "alice") + ready());
-    backend.hears({"Query select 1"});
 }
 
 TEST(Pooling, WhoWaitsIsNotOvertakenWhileItsParametersAreApplied) {

@@ -144,12 +144,15 @@ void Backend::is_accepted() {
 void Backend::welcomes() {
     bool const primary =
         stage_->topology_->primary == topology::ServerIndex{static_cast<std::uint16_t>(server_)};
-    unsaid_ += parameter_status("application_name", "") + parameter_status("client_encoding", "UTF8") +
-               parameter_status("DateStyle", "ISO, MDY") +
-               parameter_status("in_hot_standby", primary ? "off" : "on") +
-               parameter_status("server_version", "15.0") +
-               parameter_status("standard_conforming_strings", "on") + parameter_status("TimeZone", "UTC") +
-               backend_key(process_id_, secret()) + ready();
+    auto const reported = [this](std::string_view name, std::string_view fallback) {
+        auto const asked = std::ranges::find(startup_parameters_, name, &Parameters::value_type::first);
+        return parameter_status(name, asked == startup_parameters_.end() ? fallback : asked->second);
+    };
+    unsaid_ +=
+        reported("application_name", "") + reported("client_encoding", "UTF8") +
+        reported("DateStyle", "ISO, MDY") + parameter_status("in_hot_standby", primary ? "off" : "on") +
+        parameter_status("server_version", "15.0") + parameter_status("standard_conforming_strings", "on") +
+        reported("TimeZone", "UTC") + backend_key(process_id_, secret()) + ready();
 }
 
 void Backend::answers(std::string_view value, char status) {

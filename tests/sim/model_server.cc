@@ -186,6 +186,7 @@ ServerProcess::ServerProcess(ModelServer& server, Link& link, std::uint32_t proc
     : server_(server),
       link_(&link),
       process_id_(process_id),
+      defaults_(kDefaults),
       parameters_(kDefaults),
       parameters_before_(kDefaults),
       reported_(kDefaults) {}
@@ -294,10 +295,18 @@ void ServerProcess::process(const Message& message) {
             }
             return;
         }
+        while (!body.empty() && body.front() != '\0') {
+            std::string const name = known_name(take_string(body));
+            std::string value = take_string(body);
+            if (!name.empty()) {
+                defaults_[name] = std::move(value);
+            }
+        }
+        parameters_ = parameters_before_ = reported_ = defaults_;
         out_ +=
-            authentication_ok() + parameter_status("TimeZone", "UTC") +
-            parameter_status("application_name", "") + parameter_status("client_encoding", "UTF8") +
-            parameter_status("server_version", "15.0") +
+            authentication_ok() + parameter_status("TimeZone", defaults_["TimeZone"]) +
+            parameter_status("application_name", defaults_["application_name"]) +
+            parameter_status("client_encoding", "UTF8") + parameter_status("server_version", "15.0") +
             parameter_status("standard_conforming_strings", "on") +
             parameter_status("in_hot_standby", server_.role() == ModelServer::Role::Primary ? "off" : "on") +
             backend_key(process_id_, secret());
@@ -678,7 +687,7 @@ ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
     }
     if (word == "reset") {
         std::string const name = known_name(text.substr(7, text.size() - 8));
-        parameters_[name] = kDefaults.at(name);
+        parameters_[name] = defaults_[name];
         return {.tag = "RESET"};
     }
     if (word == "create") {
@@ -723,7 +732,7 @@ ServerProcess::Outcome ServerProcess::run_current_settings(const std::string& te
     for (std::size_t at = text.find(kCall); at != std::string::npos; at = text.find(kCall, at + 1)) {
         std::string const name = known_name(quoted(text, at));
         columns.push_back(parameters_[name]);
-        columns.push_back(parameters_[name] == kDefaults.at(name) ? "t" : "f");
+        columns.push_back(parameters_[name] == defaults_[name] ? "t" : "f");
     }
     std::string body = number(static_cast<std::uint32_t>(columns.size()), 2);
     for (const std::string& column : columns) {
@@ -770,7 +779,7 @@ void ServerProcess::roll_back() {
 }
 
 void ServerProcess::reset_all() {
-    parameters_ = kDefaults;
+    parameters_ = defaults_;
     statements_.clear();
     pinned_by_ = kNobody;
     owner_ = kNobody;

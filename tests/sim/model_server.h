@@ -129,6 +129,8 @@ class ServerProcess final : public Peer {
     std::vector<std::string> copied_;
     /// Writes of the transaction, not committed yet.
     std::vector<std::string> writes_;
+    /// What RESET leads back to: the startup packet's, else the server's.
+    SessionParameters defaults_;
     SessionParameters parameters_;
     SessionParameters parameters_before_;
     SessionParameters reported_;

@@ -1,0 +1,112 @@
+/// Where clients want to go: finding it, and what those have in common that differ in their startup
+/// parameters.
+///
+/// In session pooling a client has a backend that was started with its own parameters. Clients that ask for
+/// different ones have different destinations, and these are siblings: their pools have one budget. An idle
+/// backend of one is of no use to who waits at another, but its token is.
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "proxy/worker.h"
+
+namespace pgring::proxy {
+
+namespace {
+
+std::string budget_key(const session::Destination& destination, const std::string& server) {
+    // A zero byte cannot stand in any of the three.
+    std::string key = server;
+    key.append(1, '\0').append(destination.database).append(1, '\0').append(destination.user);
+    return key;
+}
+
+}  // namespace
+
+session::Destination& Worker::destination(const session::LoginRequest& request,
+                                          const config::DatabaseSettings& database) {
+    bool const session_pooled = settings_.pool_mode_of(database) == config::PoolMode::Session;
+    DestinationKey key{.database = request.database,
+                       .user = request.user,
+                       .startup = session_pooled ? session::identity_of(request.parameters) : std::string()};
+    if (auto const known = destinations_.find(key); known != destinations_.end()) {
+        return *known->second;
+    }
+    if (destinations_.size() >= destinations_sweep_at_) {
+        forget_unused_destinations();
+    }
+    auto place = std::make_unique<session::Destination>();
+    place->database = config::name_at_server(database, request.database);
+    place->user = request.user;
+    place->pool_mode = settings_.pool_mode_of(database);
+    place->unpoolable_statements = settings_.unpoolable_statements_of(database);
+    place->timeouts = settings_.session_timeouts();
+    if (session_pooled) {
+        place->startup_parameters = request.parameters;
+    }
+    place->secret = shared_.access.users.find(request.user);
+    std::uint32_t const size = settings_.pool_size_of(database);
+    for (const config::ServerSettings& server : settings_.servers) {
+        place->pools.push_back(std::make_unique<pool::Pool>(
+            pool::PoolLimits{.server_login_retry = settings_.pgring.server_login_retry},
+            process_.budgets.budget(budget_key(*place, server.name), size), index_));
+    }
+    return *destinations_.emplace(std::move(key), std::move(place)).first->second;
+}
+
+/// Clients may ask for any parameters, so the destinations that differ by them are kept only as long as
+/// somebody uses them. Looked for when there are twice as many as were left the last time, so that it costs
+/// each login little.
+void Worker::forget_unused_destinations() {
+    std::unordered_set<const session::Destination*> used;
+    sessions_.for_each(
+        [&used](pool::SessionId, SessionEntry& entry) { used.insert(entry.session.destination()); });
+    backends_.for_each(
+        [&used](pool::BackendId, BackendEntry& entry) { used.insert(&entry.backend.destination()); });
+    std::erase_if(destinations_, [&used](const auto& item) {
+        return !item.first.startup.empty() && !used.contains(item.second.get());
+    });
+    destinations_sweep_at_ = std::max(kDestinationsSweepMin, destinations_.size() * 2);
+}
+
+/// Of the destination and its siblings the one where somebody waits longest for a backend of `server` that is
+/// not being opened yet; `destination` itself where nobody does.
+session::Destination& Worker::longest_waiting(session::Destination& destination, topology::ServerIndex server,
+                                              base::Instant now) {
+    if (destination.pool_mode != config::PoolMode::Session) {
+        return destination;
+    }
+    const pool::Budget& budget = destination.pools[server.value]->budget();
+    session::Destination* longest = &destination;
+    for (auto& [key, other] : destinations_) {
+        pool::Pool& pool = *other->pools[server.value];
+        if (&pool.budget() != &budget || !pool.short_of_backends(now)) {
+            continue;
+        }
+        pool::Pool& present = *longest->pools[server.value];
+        if (!present.short_of_backends(now) || pool.line().first_ticket() < present.line().first_ticket()) {
+            longest = other.get();
+        }
+    }
+    return *longest;
+}
+
+/// Closes an idle backend of a sibling for its token. False where nobody here needs one or none is idle.
+bool Worker::take_from_sibling(pool::Pool& pool, const session::Destination& destination, base::Instant now) {
+    if (destination.pool_mode != config::PoolMode::Session || !pool.short_of_backends(now)) {
+        return false;
+    }
+    for (auto& [key, other] : destinations_) {
+        for (auto& sibling : other->pools) {
+            if (sibling.get() != &pool && &sibling->budget() == &pool.budget() && sibling->idle_count() > 0) {
+                pool::BackendId const coldest = sibling->idle().front();
+                shut(coldest, backends_.get(coldest));
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+}  // namespace pgring::proxy
