@@ -390,13 +390,9 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
             }
             break;
         }
-        case Deadline::Owner::Canceler: {
-            CancelerId const id = CancelerId::from_bits(deadline.bits);
-            SocketId const socket = cancelers_.get(id).socket;
-            close(socket);
-            canceler_ended(id, now);
+        case Deadline::Owner::Canceler:
+            canceler_expired(CancelerId::from_bits(deadline.bits), now);
             break;
-        }
         case Deadline::Owner::Retry:
             retry_pools(now);
             break;

@@ -175,7 +175,11 @@ class Worker {
         /// CancelRequests on their way to this backend: until they are through nobody else may have it.
         std::uint32_t cancels = 0;
         /// What a former session left may not be met by the next one.
-        enum class Dirt : std::uint8_t { Clean, Transaction, Session } dirt = Dirt::Clean;
+        enum class Dirt : std::uint8_t {
+            Clean,
+            Transaction,
+            Cancel,  ///< a CancelRequest may still arrive: nobody else may ever have it
+        } dirt = Dirt::Clean;
         Deadline deadline;
     };
 
@@ -290,6 +294,7 @@ class Worker {
                                    SocketId origin_socket, base::Instant now);
     void finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now);
     void canceler_connected(CancelerId id, base::Instant now);
+    void canceler_expired(CancelerId id, base::Instant now);
     void canceler_ended(CancelerId id, base::Instant now);
     [[nodiscard]] SessionEntry* session_of(const session::CancelKey& key);
 

@@ -307,6 +307,10 @@ void Worker::release(pool::BackendId id, BackendEntry& entry, base::Instant now)
 void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     std::string_view text;
     session::Errand errand = session::Errand::None;
+    if (entry.dirt == BackendEntry::Dirt::Cancel) {
+        discard(id, entry, now);
+        return;
+    }
     if (entry.dirt == BackendEntry::Dirt::Transaction) {
         text = "ROLLBACK";
         errand = session::Errand::Rollback;

@@ -71,7 +71,7 @@ void Worker::cancel(const CancelForwarded& request, base::Instant now) {
         make_runnable(entry->session.id());
     }
     bool const running =
-        entry != nullptr && entry->backend && !backends_.get(entry->backend).backend.pipeline.empty();
+        entry != nullptr && entry->backend && backends_.get(entry->backend).backend.runs_clients_statement();
     if (!running || !send_cancel(entry->backend, request.origin, request.socket, now)) {
         finish_cancel(request.origin, request.socket, now);
     }
@@ -118,6 +118,18 @@ void Worker::canceler_connected(CancelerId id, base::Instant now) {
         return;
     }
     flush(canceler.socket);
+}
+
+/// The server takes too long. Where it has the request, or its kernel has, it may still act on it.
+void Worker::canceler_expired(CancelerId id, base::Instant now) {
+    const Canceler& canceler = cancelers_.get(id);
+    bool const asked = connections_.get(canceler.socket).state == Connection::State::Open;
+    BackendEntry* const backend = backends_.find(canceler.backend);
+    if (asked && backend != nullptr) {
+        backend->dirt = BackendEntry::Dirt::Cancel;
+    }
+    close(canceler.socket);
+    canceler_ended(id, now);
 }
 
 /// The server closed the connection: the cancel has been delivered. Or it failed, and has not.

@@ -256,7 +256,8 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
         if (!between_requests || leaves_library) {
             discard(backend_id, backend, now);
         } else {
-            if (backend.backend.status() != wire::TransactionStatus::Idle) {
+            if (backend.backend.status() != wire::TransactionStatus::Idle &&
+                backend.dirt == BackendEntry::Dirt::Clean) {
                 backend.dirt = BackendEntry::Dirt::Transaction;
             }
             backend.backend.needs_reset = backend.backend.needs_reset || leaves_state;

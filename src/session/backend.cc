@@ -389,7 +389,8 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
             session->on_deallocate_all();
         }
     }
-    if (discards || tag == "RESET") {
+    if (discards) {
+        // RESET does not say of what: it may be of one parameter only. What it reset is read.
         forget_unreported(shared);
     }
     if (discards && session != nullptr && pipeline.front().audience == Audience::Client) {

@@ -413,7 +413,8 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
         if (backend.errand_failed()) {
             const ServerError error = backend.error().value_or(ServerError{});
             Error const told{.sqlstate = error.sqlstate, .message = error.message};
-            if (phase_ == Phase::Ready) {
+            // Pinned, it cannot go on anywhere else; and where nothing is asked there is nothing to refuse.
+            if (phase_ == Phase::Ready && pins_.empty() && in.size_bytes() >= wire::kHeaderBytes) {
                 refuse_unit(shared, told);
             } else {
                 fail(shared, told);
@@ -459,9 +460,24 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         }
         return false;
     }
-    if (!pins_.empty()) {
+    if (!pins_.empty() && !reset_seen_) {
+        // What it sets there is read when nothing ties it to the backend any more.
         return false;
     }
+    if (!settings_read(shared, backend)) {
+        return false;
+    }
+    if (!pins_.empty()) {
+        // It stays, and has to have what a reset led back to.
+        prepare_backend(shared, backend);
+        return false;
+    }
+    return true;
+}
+
+/// The session knows the values of all that it set. Where it does not, an errand that reads them is sent. The
+/// backend is outside a transaction and owes nothing.
+bool Session::settings_read(Shared& shared, Backend& backend) {
     if (has_unread_settings()) {
         if (!backend.start_errand(shared, Errand::ReadParameters, touched_->query())) {
             fail(shared, errors::kOutOfMemory);
@@ -472,6 +488,24 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         return_to_startup(shared);
     }
     return true;
+}
+
+/// After something that resets nothing new is sent until the backend has what the client started with: what
+/// the server goes back to is its own. Amid a transaction that must wait for its end.
+bool Session::reset_settled(Shared& shared, Backend& backend) {
+    if (!reset_seen_ || session_pooled() || backend.pipeline.open()) {
+        return true;
+    }
+    if (!backend.pipeline.idle()) {
+        return false;
+    }
+    if (backend.status() != wire::TransactionStatus::Idle) {
+        return true;
+    }
+    if (settings_read(shared, backend)) {
+        prepare_backend(shared, backend);
+    }
+    return backend.pending_errand() == Errand::None;
 }
 
 bool Session::lost(Shared& shared, Backend& backend) {
@@ -598,6 +632,13 @@ void Session::on_deallocate_all() {
 }
 
 void Session::on_discard_all(Shared& shared, const Backend& backend) {
+    ParameterSetPtr mine = parameters_;
+    for (const Parameter& parameter : parameters_->all()) {
+        if (!reported(parameter.name)) {
+            mine = shared.parameters.without(mine, parameter.name);
+        }
+    }
+    set_parameters(shared, std::move(mine));
     unnamed_ = Unnamed::None;
     reset_seen_ = true;
     for (std::size_t i = 1; i < backend.pipeline.size(); ++i) {

@@ -248,6 +248,8 @@ class Session {
     void adopt_pins(Shared& shared, const Backend& backend);
     void touch_unreported();
     [[nodiscard]] TouchedParameters& touched();
+    [[nodiscard]] bool settings_read(Shared& shared, Backend& backend);
+    [[nodiscard]] bool reset_settled(Shared& shared, Backend& backend);
     void return_to_startup(Shared& shared);
     void return_to_settled(Shared& shared);
     void tell_fixed_parameters(Shared& shared, const Backend& backend);

@@ -197,6 +197,9 @@ SessionStep Session::advance_ready(Shared& shared, Backend* backend) {
                                    backend->out.size_bytes() >= kQueueHighBytes)) {
             return in.empty() ? kStarved : kBlocked;
         }
+        if (backend != nullptr && !in.empty() && !reset_settled(shared, *backend)) {
+            return kBlocked;
+        }
         std::array<std::byte, wire::kHeaderBytes> memory{};
         std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
         wire::Framed const framed = wire::frame(in.view(0, head_bytes, memory));
@@ -403,11 +406,12 @@ void Session::note_settings(const sql::Traits& traits, std::string_view text) {
     if (!traits.effects.has_any(kUnreportedSettings)) {
         return;
     }
-    if (traits.effects.has(sql::Effect::ResetAll)) {
-        touch_unreported();
-    }
     std::vector<sql::SettingChange> changes = sql::settings_of(text);
     bool const told = !changes.empty();
+    if (!told || traits.effects.has(sql::Effect::ResetAll)) {
+        // It may be any of those that the session has set.
+        touch_unreported();
+    }
     // Who the session is, is a pin of its own.
     std::erase_if(changes, [](const sql::SettingChange& change) {
         return sql::kind_of_parameter(change.name) == sql::ParameterKind::Role;

@@ -150,21 +150,105 @@ TEST(Cancel, OfAWorkerThatDoesNotExistDoesNothing) {
     EXPECT_TRUE(other.closed());
 }
 
-TEST(Cancel, ThatTakesTooLongIsGivenUpAndTheBackendGoesOn) {
+TEST(Cancel, ThatTheServerTakesTooLongForMayComeYetSoNobodyElseGetsTheBackend) {
+    Scene scene = small();
+    scene.settings.pgring.cancel_wait_timeout = 3s;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select 1"));
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(alice.process_id(), alice.secret()));
+    stage.backend(0).answers("1");
+    bob.says(query("select 2"));
+    stage.passes(3100ms);
+    EXPECT_TRUE(stage.backend(1).closed());
+    EXPECT_TRUE(canceler.closed());
+    EXPECT_TRUE(stage.backend(0).closed());
+    stage.backend(2).hears({"Query select 2"});
+    EXPECT_FALSE(alice.closed());
+}
+
+TEST(Cancel, ThatTakesTooLongWhileItsSessionGoesOnCostsTheBackendAtTheEnd) {
+    Scene scene = small();
+    scene.settings.pgring.cancel_wait_timeout = 3s;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    alice.says(query("select pg_sleep(9)"));
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(alice.process_id(), alice.secret()));
+    stage.passes(3100ms);
+    EXPECT_TRUE(canceler.closed());
+    EXPECT_FALSE(stage.backend(0).closed());
+    stage.backend(0).answers("1");
+    alice.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    EXPECT_TRUE(stage.backend(0).closed());
+}
+
+TEST(Cancel, ThatNeverReachedTheServerCostsNoBackend) {
     Scene scene = small();
     scene.settings.pgring.cancel_wait_timeout = 3s;
     Stage stage(scene);
     Client& alice = stage.logged_in();
     alice.says(query("select 1"));
+    stage.set_connects(0, Stage::Connects::Unanswered);
     Client& canceler = stage.client();
     canceler.says(cancel_request(alice.process_id(), alice.secret()));
     stage.backend(0).answers("1");
     stage.passes(3100ms);
-    EXPECT_TRUE(stage.backend(1).closed());
     EXPECT_TRUE(canceler.closed());
     static_cast<void>(stage.backend(0).take());
     alice.says(query("select 2"));
     stage.backend(0).hears({"Query select 2"});
+}
+
+TEST(Cancel, ThatComesWhenTheStatementIsDoneDoesNotHitAnErrandOfPgrings) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    alice.says(query("set work_mem = '1MB'"));
+    stage.backend(0).says(complete("SET") + ready());
+    alice.hears({"CommandComplete SET", "ReadyForQuery I"});
+    EXPECT_EQ(stage.backend(0).take().size(), 2U) << "its value is being read";
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(alice.process_id(), alice.secret()));
+    EXPECT_TRUE(canceler.closed());
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+TEST(Cancel, OfOneOfTwoPipelinedStatementsLeavesTheNextUserAlone) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("select 1") + query("select 2"));
+    stage.client().says(cancel_request(alice.process_id(), alice.secret()));
+    stage.client().says(cancel_request(alice.process_id(), alice.secret()));
+    bob.says(query("select 3"));
+    backend.hears({"Query select 1", "Query select 2"});
+    backend.says(error("57014") + ready());
+    backend.answers("2");
+    alice.hears({"ErrorResponse ERROR 57014", "ReadyForQuery I", "RowDescription", "DataRow 2",
+                 "CommandComplete SELECT 1", "ReadyForQuery I"});
+    stage.backend(1).hangs_up();
+    backend.hears_nothing();
+    stage.backend(2).hangs_up();
+    backend.hears({"Query select 3"});
+}
+
+TEST(Cancel, TheClientThatLeavesMeanwhileLeavesTheBackendToNobodyUntilItIsThrough) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("select 1"));
+    stage.client().says(cancel_request(alice.process_id(), alice.secret()));
+    bob.says(query("select 2"));
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    alice.hangs_up();
+    backend.hears_nothing();
+    stage.backend(1).hangs_up();
+    backend.hears({"Query select 2"});
 }
 
 TEST(Cancel, OfABackendThatIsGoneMeanwhileIsDropped) {

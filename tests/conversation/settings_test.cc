@@ -244,5 +244,120 @@ TEST(Settings, ASessionThatIsSerializableByDefaultStaysOnThePrimary) {
     primary.hears({"Query select 1"});
 }
 
+/// A client that started with work_mem = 7MB, which the only backend has.
+class ResetOfAStartupValue : public ::testing::Test {
+  protected:
+    ResetOfAStartupValue() : stage_(one_backend()) {
+        alice_ = &stage_.client();
+        alice_->says(startup({{"user", "app"}, {"database", "db"}, {"options", "-c work_mem=7MB"}}));
+        backend().hears({kSetStartupValue});
+        backend().says(row("7MB") + complete("SELECT 1") + ready());
+        static_cast<void>(alice_->take());
+    }
+    Backend& backend() { return stage_.backend(0); }
+    /// Its value is read and is the server's default.
+    void is_read_as_default() {
+        backend().hears({kReadWorkMem});
+        backend().says(row({"4MB", "t"}) + complete("SELECT 1") + ready());
+    }
+    void is_set_again() {
+        backend().hears({kSetStartupValue});
+        backend().says(row("7MB") + complete("SELECT 1") + ready());
+    }
+
+    static constexpr const char* kSetStartupValue =
+        "Query SELECT pg_catalog.set_config(E'work_mem', E'7MB', false)";
+    Stage stage_;
+    Client* alice_ = nullptr;
+};
+
+TEST_F(ResetOfAStartupValue, LeadsBackToItBeforeTheNextStatement) {
+    for (const char* const text : {"reset work_mem", "reset all"}) {
+        alice_->says(query(text));
+        backend().hears({std::string("Query ") + text});
+        backend().says(complete("RESET") + ready());
+        alice_->hears({"CommandComplete RESET", "ReadyForQuery I"});
+        alice_->says(query("show work_mem"));
+        is_read_as_default();
+        is_set_again();
+        backend().hears({"Query show work_mem"});
+        backend().answers("7MB");
+        alice_->hears({"RowDescription", "DataRow 7MB", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    }
+}
+
+TEST_F(ResetOfAStartupValue, HoldsBackWhatIsPipelinedBehindIt) {
+    alice_->says(query("reset all") + query("show work_mem"));
+    backend().hears({"Query reset all"});
+    backend().says(complete("RESET") + ready());
+    is_read_as_default();
+    is_set_again();
+    backend().hears({"Query show work_mem"});
+}
+
+TEST_F(ResetOfAStartupValue, HoldsBackTheNextUnitOfTheExtendedProtocolAndNotItsOwn) {
+    alice_->says(parse("", "reset all") + bind("") + execute() + sync() + parse("", "show work_mem") +
+                 bind("") + execute() + sync());
+    backend().hears({"Parse: reset all", "Bind", "Execute", "Sync"});
+    backend().says(parse_complete() + bind_complete() + complete("RESET") + ready());
+    is_read_as_default();
+    is_set_again();
+    backend().hears({"Parse: show work_mem", "Bind", "Execute", "Sync"});
+}
+
+TEST_F(ResetOfAStartupValue, ByDiscardAllLeadsBackToItToo) {
+    alice_->says(query("set work_mem = '1MB'"));
+    backend().says(complete("SET") + ready());
+    static_cast<void>(backend().take());
+    backend().says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    alice_->says(query("discard all"));
+    backend().hears({"Query discard all"});
+    backend().says(complete("DISCARD ALL") + ready());
+    alice_->says(query("show work_mem"));
+    is_set_again();
+    backend().hears({"Query show work_mem"});
+}
+
+TEST_F(ResetOfAStartupValue, InAPinnedSessionIsMadeGoodOnItsBackend) {
+    alice_->says(query("create temp table t (id int)"));
+    backend().says(complete("CREATE TABLE") + ready());
+    static_cast<void>(backend().take());
+    alice_->says(query("reset all"));
+    backend().hears({"Query reset all"});
+    backend().says(complete("RESET") + ready());
+    is_read_as_default();
+    is_set_again();
+    alice_->says(query("show work_mem"));
+    backend().hears({"Query show work_mem"});
+}
+
+TEST_F(ResetOfAStartupValue, AmongOtherStatementsOfOneTextIsMadeGoodAsWell) {
+    alice_->says(query("begin; reset all; commit"));
+    backend().hears({"Query begin; reset all; commit"});
+    backend().says(complete("BEGIN") + complete("RESET") + complete("COMMIT") + ready());
+    is_read_as_default();
+    is_set_again();
+    alice_->says(query("show work_mem"));
+    backend().hears({"Query show work_mem"});
+}
+
+TEST(Settings, AResetOfOneParameterLeavesTheOthersKnown) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set search_path = 'b'"));
+    backend.says(complete("SET") + ready());
+    static_cast<void>(backend.take());
+    backend.says(row({"b", "f"}) + complete("SELECT 1") + ready());
+    alice.says(query("reset work_mem"));
+    backend.hears({"Query reset work_mem"});
+    backend.says(complete("RESET") + ready());
+    backend.hears({kReadWorkMem});
+    backend.says(row({"4MB", "t"}) + complete("SELECT 1") + ready());
+    bob.says(query("select 1"));
+    backend.hears({"Query RESET \"search_path\""});
+}
+
 }  // namespace
 }  // namespace pgring::conversation
