@@ -307,7 +307,8 @@ void Worker::release(pool::BackendId id, BackendEntry& entry, base::Instant now)
 void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     std::string_view text;
     session::Errand errand = session::Errand::None;
-    if (entry.dirt == BackendEntry::Dirt::Cancel) {
+    bool const serves_once = entry.backend.destination().replication != session::Replication::None;
+    if (entry.dirt == BackendEntry::Dirt::Cancel || serves_once) {
         discard(id, entry, now);
         return;
     }

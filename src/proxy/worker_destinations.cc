@@ -30,6 +30,9 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     DestinationKey key{.database = request.database,
                        .user = request.user,
                        .startup = session_pooled ? session::identity_of(request.parameters) : std::string()};
+    if (request.replication != session::Replication::None) {
+        key.startup.append("replication=").append(to_string(request.replication));
+    }
     if (auto const known = destinations_.find(key); known != destinations_.end()) {
         return *known->second;
     }
@@ -42,6 +45,7 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     place->pool_mode = settings_.pool_mode_of(database);
     place->unpoolable_statements = settings_.unpoolable_statements_of(database);
     place->timeouts = settings_.session_timeouts();
+    place->replication = request.replication;
     if (session_pooled) {
         place->startup_parameters = request.parameters;
     }

@@ -140,6 +140,13 @@ void Worker::enter(SessionEntry& entry, base::Instant now) {
         entry.session.fail(shared_, {.sqlstate = session::sqlstate::kInvalidCatalogName, .message = text});
         return;
     }
+    if (request.replication != session::Replication::None &&
+        settings_.pool_mode_of(*database) != config::PoolMode::Session) {
+        std::string const text =
+            "replication connections need pool_mode = \"session\" for database " + request.database;
+        entry.session.fail(shared_, {.sqlstate = session::sqlstate::kFeatureNotSupported, .message = text});
+        return;
+    }
     session::CancelKey key = session::make_cancel_key(
         request.protocol, {.worker = index_, .session_index = entry.session.id().index}, random_);
     entry.session.enter(shared_, destination(request, *database), std::move(key));

@@ -52,6 +52,9 @@ void Backend::start_login(Shared& shared) {
     wire::MessageWriter writer(shared.scratch);
     writer.begin_untyped().u32(wire::kProtocol3_0);
     writer.string("user").string(destination_->user).string("database").string(destination_->database);
+    if (destination_->replication != Replication::None) {
+        writer.string("replication").string(to_string(destination_->replication));
+    }
     for (const SpelledParameter& parameter : destination_->startup_parameters) {
         writer.string(parameter.name).string(parameter.value);
     }

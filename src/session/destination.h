@@ -30,6 +30,8 @@ struct Destination {
     /// RESET and DISCARD ALL mean to them what they mean without pgring. Empty in transaction pooling, where
     /// sessions that started differently share backends.
     std::vector<SpelledParameter> startup_parameters;
+    /// Backends of replication are walsenders: each serves one client and is closed after it.
+    Replication replication = Replication::None;
     /// nullptr where the user is in no list: the servers must then trust pgring.
     const auth::Secret* secret = nullptr;
     /// Learned from the latest client that logged in with a SCRAM secret.

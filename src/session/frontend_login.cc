@@ -151,12 +151,14 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
         } else if (parameter.name.starts_with("_pq_.")) {
             unknown_protocol_options_.emplace_back(parameter.name);
         } else if (parameter.name == "replication") {
-            if (parameter.value != "false" && parameter.value != "off" && parameter.value != "no" &&
-                parameter.value != "0") {
-                return LoginFailure{.sqlstate = sqlstate::kFeatureNotSupported,
-                                    .message = "replication connections are not supported by pgring yet",
+            std::optional<Replication> const replication = read_replication(parameter.value);
+            if (!replication.has_value()) {
+                return LoginFailure{.sqlstate = sqlstate::kInvalidParameterValue,
+                                    .message = "invalid value for parameter \"replication\": \"" +
+                                               std::string(parameter.value) + "\"",
                                     .log_detail = {}};
             }
+            request_.replication = *replication;
         } else if (parameter.name == "options") {
             auto options = read_options(parameter.value);
             if (!options.has_value()) {
@@ -183,7 +185,8 @@ std::optional<LoginFailure> FrontendLogin::read_parameters(Shared& shared, std::
                             .log_detail = {}};
     }
     if (request_.database.empty()) {
-        request_.database = request_.user;
+        // Physical replication has no database; this is what PostgreSQL's own programmes call it.
+        request_.database = request_.replication == Replication::Physical ? "replication" : request_.user;
     }
     return std::nullopt;
 }
@@ -201,8 +204,13 @@ std::expected<auth::Method, LoginFailure> FrontendLogin::method(const Shared& sh
         case config::AuthType::Hba:
             break;
     }
-    auto const matched = shared.access.rules.match(
-        {.transport = transport_, .database = request_.database, .user = request_.user, .address = peer_});
+    auto const matched =
+        shared.access.rules.match({.transport = transport_,
+                                   .database = request_.replication == Replication::Physical
+                                                   ? std::nullopt
+                                                   : std::optional<std::string_view>(request_.database),
+                                   .user = request_.user,
+                                   .address = peer_});
     if (!matched.has_value()) {
         return std::unexpected(LoginFailure{.sqlstate = matched.error().sqlstate,
                                             .message = matched.error().message,

@@ -36,6 +36,7 @@ struct LoginRequest {
     std::string user;
     /// As the client named it.
     std::string database;
+    Replication replication = Replication::None;
     /// Settled: each name once.
     std::vector<SpelledParameter> parameters;
 };

@@ -434,11 +434,7 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
             on_idle();
         }
         touched_.reset();
-        if (!std::exchange(reset_seen_, false)) {
-            return true;
-        }
-        // What the client says next may be here already, so the backend is led back as well.
-        return_to_startup(shared);
+        return true;
     }
     if (errand == Errand::ReadPins) {
         adopt_pins(shared, backend);

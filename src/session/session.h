@@ -178,6 +178,9 @@ class Session {
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_query_alone(Shared& shared, std::string_view text, const sql::Traits& traits,
                                          wire::Header header);
+    [[nodiscard]] bool unit_alone(Shared& shared);
+    [[nodiscard]] std::string_view done_alone(Shared& shared, std::string_view text,
+                                              const sql::Traits& traits);
     [[nodiscard]] bool deallocate_here(Shared& shared, Backend* backend, std::string_view text);
 
     /// Whether a backend that fits carries the unit now; else the step that asks for it.

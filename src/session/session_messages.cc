@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "session/lone_statement.h"
 #include "session/session.h"
 #include "session/unit_scout.h"
 #include "sql/code_scan.h"
@@ -23,6 +24,8 @@ constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
 
 /// A unit that comes in more pieces than this is not looked ahead over again and again.
 constexpr std::uint8_t kScoutsMax = 64;
+/// A BEGIN with all options, and what goes with it, is shorter.
+constexpr std::size_t kLoneUnitBytesMax = 512;
 /// Name of a statement that no server has, for a reference that must fail.
 constexpr std::string_view kNoSuchStatement = "pgring_none";
 constexpr std::string_view kReservedPrefix = "pgring_";
@@ -521,6 +524,48 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
 Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, const sql::Traits& traits,
                                          wire::Header header) {
     static_cast<void>(header);
+    std::string_view const tag = done_alone(shared, text, traits);
+    if (tag.empty()) {
+        return std::nullopt;
+    }
+    std::array<std::byte, 64> memory{};
+    wire::MessageWriter writer(memory);
+    wire::write_command_complete(writer, tag);
+    wire::write_ready_for_query(writer, held_.status());
+    tell(writer.written());
+    return kStarved;
+}
+
+/// The same for a unit of the extended protocol at the front of `in`.
+bool Session::unit_alone(Shared& shared) {
+    std::array<std::byte, kLoneUnitBytesMax> memory;
+    std::size_t const there = std::min(in.size_bytes(), memory.size());
+    std::optional<LoneStatement> const unit = read_lone_statement(in.view(0, there, memory));
+    if (!unit.has_value()) {
+        return false;
+    }
+    sql::Traits const traits = shared.classifier.classify(unit->text, dialect_);
+    std::string_view const tag = done_alone(shared, unit->text, traits);
+    if (tag.empty()) {
+        return false;
+    }
+    // It is the unnamed statement from now on, though no server has seen it.
+    unnamed_ = Unnamed::Kept;
+    unnamed_body_.assign(reinterpret_cast<const char*>(unit->parse_body.data()), unit->parse_body.size());
+    unnamed_traits_ = traits;
+    ++unnamed_generation_;
+    std::array<std::byte, 128> answer{};
+    wire::MessageWriter writer(answer);
+    write_lone_answer(writer, *unit, tag);
+    wire::write_ready_for_query(writer, held_.status());
+    tell(writer.written());
+    in.consume(unit->size_bytes);
+    return true;
+}
+
+/// Does what a statement asks for where that needs no backend, and says its command tag; empty where it needs
+/// one.
+std::string_view Session::done_alone(Shared& shared, std::string_view text, const sql::Traits& traits) {
     std::string_view tag;
     if (held_.state() == HeldTransaction::State::None && !session_pooled() && traits.begin_deferrable() &&
         access_ == Access::ReadWrite) {
@@ -546,15 +591,7 @@ Session::Handled Session::on_query_alone(Shared& shared, std::string_view text, 
                deallocate_here(shared, nullptr, text)) {
         tag = "DEALLOCATE";
     }
-    if (tag.empty()) {
-        return std::nullopt;
-    }
-    std::array<std::byte, 64> memory{};
-    wire::MessageWriter writer(memory);
-    wire::write_command_complete(writer, tag);
-    wire::write_ready_for_query(writer, held_.status());
-    tell(writer.written());
-    return kStarved;
+    return tag;
 }
 
 /// DEALLOCATE of a statement that was prepared by protocol: the server knows it under another name, so it is
@@ -589,7 +626,7 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
     if (!keeps && in.size_bytes() < kWholeBytesMax) {
         return kStarved;
     }
-    if (backend == nullptr && keeps && parse_here(shared, header)) {
+    if (backend == nullptr && keeps && (unit_alone(shared) || parse_here(shared, header))) {
         return std::nullopt;
     }
     if (Handled const placed = place(shared, backend, header, nullptr)) {

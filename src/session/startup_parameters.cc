@@ -36,6 +36,36 @@ std::vector<std::string> words_of(std::string_view options) {
 
 }  // namespace
 
+std::optional<Replication> read_replication(std::string_view value) {
+    if (value == "database") {
+        return Replication::Logical;
+    }
+    // PostgreSQL takes unambiguous beginnings of the words as well (parse_bool()); clients send whole ones.
+    for (std::string_view const word : {"true", "on", "yes", "1"}) {
+        if (same_name(value, word)) {
+            return Replication::Physical;
+        }
+    }
+    for (std::string_view const word : {"false", "off", "no", "0"}) {
+        if (same_name(value, word)) {
+            return Replication::None;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string_view to_string(Replication replication) {
+    switch (replication) {
+        case Replication::None:
+            return {};
+        case Replication::Physical:
+            return "true";
+        case Replication::Logical:
+            return "database";
+    }
+    return {};
+}
+
 bool plausible_name(std::string_view name) {
     return !name.empty() && name.size() < 64 && std::ranges::all_of(name, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||

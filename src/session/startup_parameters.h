@@ -2,7 +2,9 @@
 /// What a client asks for in its startup packet, besides user and database: values of run-time parameters,
 /// one by one or packed into `options`.
 
+#include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +19,18 @@ struct SpelledParameter {
 
     friend bool operator==(const SpelledParameter&, const SpelledParameter&) = default;
 };
+
+/// The startup parameter `replication`: whether the client wants a walsender, and of which kind.
+enum class Replication : std::uint8_t {
+    None,
+    Physical,  ///< of the whole cluster; belongs to no database
+    Logical,   ///< of one database, and takes SQL besides
+};
+
+/// Nothing where the value is none of PostgreSQL's ("database", or a boolean).
+[[nodiscard]] std::optional<Replication> read_replication(std::string_view value);
+/// As a startup packet spells it; empty for None.
+[[nodiscard]] std::string_view to_string(Replication replication);
 
 /// Names that can stand in a SET without quoting; others are nobody's parameters.
 [[nodiscard]] bool plausible_name(std::string_view name);

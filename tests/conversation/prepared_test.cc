@@ -292,7 +292,19 @@ TEST(Prepared, DeallocateInTheExtendedProtocolIsDoneByPgringToo) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select 1");
     alice.says(parse("", "DEALLOCATE s") + bind("") + describe_portal() + execute() + sync());
-    backend.hears({"Parse: UNLISTEN pgring_nothing", "Bind", "Describe P", "Execute", "Sync"});
+    backend.hears_nothing();
+    alice.hears({"ParseComplete", "BindComplete", "NoData", "CommandComplete DEALLOCATE", "ReadyForQuery I"});
+    alice.says(bind("s") + sync());
+    backend.hears({"Bind s", "Sync"});
+}
+
+TEST(Prepared, DeallocateAmongOtherStatementsOfAUnitLeavesTheServerSomethingToAnswer) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(parse("", "DEALLOCATE s") + bind("") + execute() + parse("", "select 2") + sync());
+    backend.hears({"Parse: UNLISTEN pgring_nothing", "Bind", "Execute", "Parse: select 2", "Sync"});
     alice.says(bind("s") + sync());
     backend.hears({"Bind s", "Sync"});
 }

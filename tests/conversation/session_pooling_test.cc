@@ -225,5 +225,78 @@ TEST(SessionPooling, ManyWaysToStartAreForgottenWithTheirClients) {
     EXPECT_LE(stage.worker().destination_count(), 64U);
 }
 
+// -- Replication --
+
+TEST(Replication, IsRefusedInTransactionPooling) {
+    Stage stage;
+    for (const char* const kind : {"true", "database"}) {
+        Client& client = stage.client();
+        client.says(startup(app_with({{"replication", kind}})));
+        client.hears({"ErrorResponse FATAL 0A000"});
+        EXPECT_TRUE(client.closed());
+    }
+    EXPECT_EQ(stage.backend_count(), 0U);
+}
+
+TEST(Replication, WithAValueThatPostgresDoesNotKnowIsRefused) {
+    Stage stage(scene_of());
+    Client& client = stage.client();
+    client.says(startup(app_with({{"replication", "maybe"}})));
+    client.hears({"ErrorResponse FATAL 22023"});
+}
+
+TEST(Replication, SwitchedOffIsAnOrdinarySession) {
+    Stage stage;
+    for (const char* const no : {"false", "off", "no", "0"}) {
+        EXPECT_FALSE(stage.logged_in_as(app_with({{"replication", no}})).closed());
+    }
+}
+
+TEST(Replication, HasAWalsenderOfItsOwnThatNobodyElseEverGets) {
+    Stage stage(scene_of(2));
+    Client& alice = stage.logged_in_as(app_with({{"replication", "database"}}));
+    EXPECT_EQ(stage.backend(0).startup_parameters(), app_with({{"replication", "database"}}));
+    Client& bob = stage.logged_in();
+    EXPECT_EQ(stage.backend(1).startup_parameters(), app_with({}));
+    alice.says(query("IDENTIFY_SYSTEM"));
+    stage.backend(0).hears({"Query IDENTIFY_SYSTEM"});
+    stage.backend(0).answers("7711");
+    alice.says(terminate());
+    stage.backend(0).hears_nothing();
+    EXPECT_TRUE(stage.backend(0).closed());
+    EXPECT_FALSE(bob.closed());
+}
+
+TEST(Replication, OfTheClusterNeedsNoDatabase) {
+    Stage stage(scene_of());
+    Client& alice = stage.client();
+    alice.says(startup({{"user", "app"}, {"replication", "true"}}));
+    EXPECT_EQ(stage.backend(0).startup_parameters(),
+              (Parameters{{"user", "app"}, {"database", "replication"}, {"replication", "true"}}));
+    EXPECT_EQ(backend_text(alice.take().back()), "ReadyForQuery I");
+}
+
+TEST(Replication, StreamsBothWaysAtOnceAndEnds) {
+    Stage stage(scene_of());
+    Client& alice = stage.logged_in_as(app_with({{"replication", "true"}}));
+    Backend& walsender = stage.backend(0);
+    alice.says(query("START_REPLICATION 0/1000000"));
+    walsender.hears({"Query START_REPLICATION 0/1000000"});
+    walsender.says(message('W', number(0, 1) + number(0, 2)) + copy_data("w1"));
+    alice.says(copy_data("r1"));
+    walsender.says(copy_data("w2"));
+    walsender.hears({"CopyData r1"});
+    alice.says(copy_data("r2") + copy_done());
+    walsender.hears({"CopyData r2", "CopyDone"});
+    walsender.says(copy_data("w3") + message('c', "") + complete("START_STREAMING") + ready());
+    std::vector<Message> const heard = alice.take();
+    ASSERT_EQ(heard.size(), 7U);
+    EXPECT_EQ(heard[0].type, 'W');
+    EXPECT_EQ(heard[3].body, "w3");
+    EXPECT_EQ(backend_text(heard.back()), "ReadyForQuery I");
+    alice.says(query("IDENTIFY_SYSTEM"));
+    walsender.hears({"Query IDENTIFY_SYSTEM"});
+}
+
 }  // namespace
 }  // namespace pgring::conversation

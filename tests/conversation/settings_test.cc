@@ -321,7 +321,8 @@ TEST_F(ResetOfAStartupValue, ByDiscardAllLeadsBackToItToo) {
 TEST_F(ResetOfAStartupValue, InAPinnedSessionIsMadeGoodOnItsBackend) {
     alice_->says(query("create temp table t (id int)"));
     backend().says(complete("CREATE TABLE") + ready());
-    static_cast<void>(backend().take());
+    EXPECT_EQ(backend().take().size(), 2U) << "whether it left a table is asked";
+    backend().says(row("t") + complete("SELECT 1") + ready());
     alice_->says(query("reset all"));
     backend().hears({"Query reset all"});
     backend().says(complete("RESET") + ready());
@@ -336,8 +337,8 @@ TEST_F(ResetOfAStartupValue, AmongOtherStatementsOfOneTextIsMadeGoodAsWell) {
     backend().hears({"Query begin; reset all; commit"});
     backend().says(complete("BEGIN") + complete("RESET") + complete("COMMIT") + ready());
     is_read_as_default();
-    is_set_again();
     alice_->says(query("show work_mem"));
+    is_set_again();
     backend().hears({"Query show work_mem"});
 }
 

@@ -213,5 +213,82 @@ TEST(Transaction, ParametersSetAndRolledBackAreToldBothTimes) {
     backend.hears({"Query select 1"});
 }
 
+/// A unit as libpq sends a statement without parameters.
+std::string lone(std::string_view text) {
+    return parse("", text) + bind("") + describe_portal() + execute() + sync();
+}
+
+Lines lone_answer(const std::string& tag, char status) {
+    return {"ParseComplete", "BindComplete", "NoData", "CommandComplete " + tag,
+            std::string("ReadyForQuery ") + status};
+}
+
+TEST(Transaction, ABeginOfTheExtendedProtocolIsHeldBackToo) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(lone("BEGIN ISOLATION LEVEL REPEATABLE READ"));
+    alice.hears(lone_answer("BEGIN", 'T'));
+    backend.hears_nothing();
+    alice.says(lone("select 1"));
+    backend.hears({"Query BEGIN ISOLATION LEVEL REPEATABLE READ", "Parse: select 1", "Bind", "Describe P",
+                   "Execute", "Sync"});
+}
+
+TEST(Transaction, AnEmptyOneOfTheExtendedProtocolNeedsNoBackend) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    for (const char* const end : {"COMMIT", "ROLLBACK"}) {
+        alice.says_in_pieces(lone("begin"), 200);
+        alice.hears(lone_answer("BEGIN", 'T'));
+        alice.says(lone(end));
+        alice.hears(lone_answer(end, 'I'));
+    }
+    stage.backend(0).hears_nothing();
+}
+
+TEST(Transaction, AServerThatIsLostRightAfterABeginOfTheExtendedProtocolHarmsNothing) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    alice.says(lone("BEGIN"));
+    alice.hears(lone_answer("BEGIN", 'T'));
+    stage.backend(0).hangs_up();
+    alice.hears_nothing();
+    alice.says(lone("select 1"));
+    Backend& next = stage.backend(1);
+    next.hears({"Query BEGIN", "Parse: select 1", "Bind", "Describe P", "Execute", "Sync"});
+}
+
+TEST(Transaction, AFailedOneIsEndedByARollbackOfTheExtendedProtocolWithoutABackend) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    alice.says(lone("BEGIN"));
+    alice.says(lone("select 1"));
+    static_cast<void>(alice.take());
+    stage.set_connects(0, Stage::Connects::Unanswered);
+    stage.backend(0).hangs_up();
+    alice.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E"});
+    alice.says(lone("ROLLBACK"));
+    alice.hears(lone_answer("ROLLBACK", 'I'));
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+TEST(Transaction, ABeginWithMoreInItsUnitGoesToTheServer) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    alice.says(parse("", "BEGIN") + bind("") + execute() + parse("", "select 1") + bind("") + execute() +
+               sync());
+    stage.backend(0).hears({"Parse: BEGIN", "Bind", "Execute", "Parse: select 1", "Bind", "Execute", "Sync"});
+}
+
+TEST(Transaction, TheUnnamedStatementIsTheBeginThatWasHeldBack) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    alice.says(lone("BEGIN") + lone("ROLLBACK"));
+    static_cast<void>(alice.take());
+    alice.says(bind("") + execute() + sync());
+    stage.backend(0).hears({"Parse: ROLLBACK", "Bind", "Execute", "Sync"});
+}
+
 }  // namespace
 }  // namespace pgring::conversation
