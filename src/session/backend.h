@@ -113,6 +113,10 @@ class Backend {
     [[nodiscard]] bool begins_unit() const {
         return pipeline.idle() && status_ == wire::TransactionStatus::Idle;
     }
+    /// It is in no transaction block, and nothing under way could begin one.
+    [[nodiscard]] bool outside_transaction() const {
+        return pipeline.ready_owed() == 0 && status_ == wire::TransactionStatus::Idle;
+    }
     /// Answers local entries whose turn has come.
     void answer_local(Shared& shared, Session* session);
 

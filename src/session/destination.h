@@ -24,6 +24,9 @@ struct Destination {
     std::string user;
     config::PoolMode pool_mode = config::PoolMode::Transaction;
     config::UnpoolableStatements unpoolable_statements = config::UnpoolableStatements::Pin;
+    /// Some session asked for currval() or lastval() of an earlier transaction: from then on sessions keep
+    /// the backend where they have written.
+    bool reads_sequences = false;
     /// Nothing where no timeout is set.
     std::optional<config::SessionTimeouts> timeouts;
     /// Session pooling: what its clients ask for in their startup packet, and its backends in theirs; so

@@ -24,6 +24,7 @@ enum class Pin : std::uint8_t {
     LoadLibrary,
     SqlPrepare,  ///< PREPARE in SQL
     Code,        ///< DO or CALL, which may do any of the above
+    Sequence,    ///< a write, where sessions call currval() or lastval() after their writes
 };
 
 /// All that is known of one reason.
@@ -117,6 +118,13 @@ inline constexpr std::array kPinRules = {
             .feature = "DO and CALL",
             .instead = "Use plain statements.",
             .leaves = sql::Effect::MayChangeSession,
+            .undoes = {}},
+    // Any write may call nextval(), in a default or a trigger; see Session::forgot_sequences().
+    PinRule{.pin = Pin::Sequence,
+            .name = "sequence",
+            .feature = "what currval() and lastval() remember of an earlier transaction",
+            .instead = "Use INSERT .. RETURNING, or call it in the transaction that wrote.",
+            .leaves = {},
             .undoes = {}},
 };
 static_assert(kPinRules.size() == stats::kPinReasons);

@@ -384,7 +384,14 @@ void Session::send_begin(Shared& shared, Backend& backend) {
 
 void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& traits,
                            std::string_view text) {
-    if (traits.effects.empty() || session_pooled()) {
+    if (session_pooled()) {
+        return;
+    }
+    if (destination_->reads_sequences && traits.access == sql::Access::Write) {
+        pins_.hold(Pin::Sequence);
+        tell_pins(shared);
+    }
+    if (traits.effects.empty()) {
         return;
     }
     if (traits.effects.has(sql::Effect::Unjudged)) {
@@ -495,6 +502,10 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
             }
             bool const running = held_.state() == HeldTransaction::State::None ||
                                  held_.state() == HeldTransaction::State::Begun;
+            if (running && traits.effects.has(sql::Effect::SequenceMemory) &&
+                forgot_sequences(traits, backend)) {
+                return refuse_query(shared, backend, header, Pin::Sequence);
+            }
             if (Pin const reason = refused_pin(traits, text); running && reason != Pin::None) {
                 return refuse_query(shared, backend, header, reason);
             }
@@ -796,6 +807,21 @@ Session::Handled Session::refuse_bind(Shared& shared, Backend& backend, wire::He
 
 // -- Statements that would pin --
 
+/// currval() and lastval() would tell what the session that had the backend before wrote. Whether a write
+/// calls nextval() cannot be seen, so sessions keep the backend where they have written as soon as one of
+/// them asked.
+bool Session::forgot_sequences(const sql::Traits& traits, const Backend* backend) {
+    bool const same_unit = unit_stake_ != Stake::None || traits.effects.has(sql::Effect::SequenceState) ||
+                           traits.statements == sql::StatementCount::Many;
+    bool const remembers =
+        same_unit || pins_.has(Pin::Sequence) || (backend != nullptr && !backend->outside_transaction());
+    if (remembers || session_pooled()) {
+        return false;
+    }
+    destination_->reads_sequences = destination_->unpoolable_statements == config::UnpoolableStatements::Pin;
+    return true;
+}
+
 /// The reason for which the statement is refused; None where it may run.
 Pin Session::refused_pin(const sql::Traits& traits, std::string_view text) const {
     if (destination_->unpoolable_statements != config::UnpoolableStatements::Refuse ||
@@ -823,10 +849,15 @@ namespace {
 /// The error of a refused statement; `memory` holds its texts.
 Error refusal(Pin reason, std::array<std::string, 2>& memory) {
     const PinRule& rule = rule_of(reason);
-    memory[0] = std::string(rule.feature) +
-                " cannot be carried over to another server connection (unpoolable_statements)";
-    memory[1] = std::string(rule.instead) +
-                " Or ask for a database that has pool_mode = \"session\" or unpoolable_statements = \"pin\".";
+    memory[0] = std::string(rule.feature) + " cannot be carried over to another server connection";
+    memory[1] = std::string(rule.instead);
+    if (reason == Pin::Sequence) {
+        memory[1] += " Or ask for a database that has pool_mode = \"session\".";
+    } else {
+        memory[0] += " (unpoolable_statements)";
+        memory[1] +=
+            " Or ask for a database that has pool_mode = \"session\" or unpoolable_statements = \"pin\".";
+    }
     return {.sqlstate = sqlstate::kFeatureNotSupported, .message = memory[0], .hint = memory[1]};
 }
 
@@ -888,7 +919,10 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         return kEnded;
     }
     std::string_view const bound_text = text_of_statement(name);
-    if (Pin const reason = refused_pin(bound_traits_, bound_text); reason != Pin::None) {
+    bool const forgot =
+        bound_traits_.effects.has(sql::Effect::SequenceMemory) && forgot_sequences(bound_traits_, backend);
+    if (Pin const reason = forgot ? Pin::Sequence : refused_pin(bound_traits_, bound_text);
+        reason != Pin::None) {
         std::array<std::string, 2> texts;
         shared.stats.refusals.add();
         bound_traits_ = {};

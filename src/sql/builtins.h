@@ -14,7 +14,8 @@ enum class FunctionKind : std::uint8_t {
     PrimaryOnly,     ///< writes, or tells of the primary's or the session's own state
     AdvisoryLock,    ///< takes a lock that outlives the transaction
     AdvisoryUnlock,  ///< gives it back
-    Sequence,        ///< nextval and kin: writes, or uses what the session remembers of sequences
+    Sequence,        ///< nextval, setval: writes, and the session remembers it
+    SequenceMemory,  ///< currval, lastval: reads what the session remembers of sequences
     SetConfig,       ///< set_config: depends on its arguments
     CurrentSetting,  ///< current_setting: depends on its argument
     SessionState,    ///< leaves something behind in the session

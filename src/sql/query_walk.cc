@@ -213,6 +213,8 @@ void QueryWalk::visit_function(TreeNode call) {
             return writes(Effect::AdvisoryUnlock);
         case FunctionKind::Sequence:
             return writes(Effect::SequenceState);
+        case FunctionKind::SequenceMemory:
+            return writes(Effect::SequenceMemory);
         case FunctionKind::SessionState:
             return writes(Effect::SetSessionState);
         case FunctionKind::SetConfig:

@@ -75,7 +75,7 @@ enum class Effect : std::uint32_t {
     SqlPrepare = 1U << 18U,
     SqlExecute = 1U << 19U,
     SqlDeallocate = 1U << 20U,
-    /// nextval, setval, currval, lastval: uses what the session remembers of sequences.
+    /// nextval, setval: the session remembers the value.
     SequenceState = 1U << 21U,
     /// Calls a function that the tables do not know; it could do anything, and rarely does.
     UnknownFunction = 1U << 22U,
@@ -89,6 +89,8 @@ enum class Effect : std::uint32_t {
     Unparsed = 1U << 25U,
     /// DROP of anything, so perhaps of a temporary object.
     DropObject = 1U << 26U,
+    /// currval, lastval: reads what the session remembers of sequences.
+    SequenceMemory = 1U << 27U,
 };
 
 /// A set of Effect.

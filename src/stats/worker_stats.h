@@ -25,7 +25,7 @@ struct ServerStats {
 };
 
 /// How many reasons there are for which a session is tied to its backend (session::Pin names them).
-inline constexpr std::size_t kPinReasons = 10;
+inline constexpr std::size_t kPinReasons = 11;
 
 struct WorkerStats {
     explicit WorkerStats(std::size_t server_count) : servers(server_count) {}

@@ -303,6 +303,56 @@ TEST_F(Pins, TheQuestionIsNotAskedWhileACancelIsOnItsWay) {
     backend().hears({kAnyAdvisoryLock});
 }
 
+// -- What a session remembers of sequences --
+
+TEST_F(Pins, SequencesOfAnEarlierTransactionAreNotAnotherSessions) {
+    alice_runs("insert into t values (1)", "INSERT 0 1", "");
+    bob_.says(query("insert into t values (2)"));
+    backend().hears({"Query insert into t values (2)"});
+    backend().says(complete("INSERT 0 1") + ready());
+    alice_.says(query("select lastval()"));
+    alice_.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    EXPECT_NE(alice_.last_error().body.find("RETURNING"), std::string::npos) << "what to do instead";
+    backend().hears_nothing();
+}
+
+TEST_F(Pins, OnceSequencesAreAskedForAWriteTiesTheSession) {
+    alice_.says(query("select currval('s')"));
+    alice_.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    alice_runs("select 2", "SELECT 1", "");
+    EXPECT_EQ(pins(), 0U);
+    alice_runs("insert into t values (1)", "INSERT 0 1", "");
+    bob_waits();
+    alice_runs("select lastval()", "SELECT 1", "");
+    EXPECT_EQ(pins(), 1U);
+    alice_.says(terminate());
+    backend().hears({"Query DISCARD ALL"});
+    backend().says(complete("DISCARD ALL") + ready());
+    bob_is_served();
+}
+
+TEST_F(Pins, SequencesAreRememberedInTheTransactionThatWrote) {
+    alice_.says(query("begin") + query("insert into t values (1)"));
+    backend().hears({"Query begin", "Query insert into t values (1)"});
+    backend().says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T'));
+    alice_.says(query("select lastval()"));
+    backend().hears({"Query select lastval()"});
+    backend().says(complete("SELECT 1") + ready('T'));
+    alice_.says(query("commit"));
+    backend().hears({"Query commit"});
+    backend().says(complete("COMMIT") + ready());
+    static_cast<void>(alice_.take());
+    alice_runs("insert into t values (1); select lastval()", "SELECT 1", "");
+    EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(Pins, ABindThatAsksForSequencesOfAnEarlierTransactionIsRefused) {
+    alice_.says(parse("", "select lastval()") + bind("") + execute() + sync());
+    backend().hears({"Parse: select lastval()", "Bind pgring_none", "Execute", "Sync"});
+    backend().says(parse_complete() + error("26000") + ready());
+    alice_.hears({"ParseComplete", "ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+}
+
 // -- unpoolable_statements = "refuse" --
 
 Scene refusing() {

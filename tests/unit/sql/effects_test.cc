@@ -168,7 +168,9 @@ TEST(Effects, WhatTiesASessionToItsBackendIsNamed) {
         {"DEALLOCATE ALL", kWrite, Effect::SqlDeallocate},
         {"SELECT setseed(0.5), random()", kWrite, Effect::SetSessionState},
         {"SELECT nextval('s')", kWrite, Effect::SequenceState},
-        {"SELECT currval('s')", kWrite, Effect::SequenceState},
+        {"SELECT setval('s', 1)", kWrite, Effect::SequenceState},
+        {"SELECT currval('s')", kWrite, Effect::SequenceMemory},
+        {"SELECT lastval()", kWrite, Effect::SequenceMemory},
         {"SELECT my_function()", kWrite, Effect::UnknownFunction},
         {"INSERT INTO t SELECT pg_advisory_lock(1)", kWrite, Effect::AdvisoryLock},
     });
