@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/mutation.h"
+
 namespace pgring::buffer {
 
 namespace {
@@ -81,6 +83,9 @@ void SliceQueue::settle_last() {
         return;
     }
     Slice large = take_last();
+    if (PGRING_MUTATION(BufferNotReturned)) {
+        ++large.buffer_->references;
+    }
     if (!push_copy(large.bytes())) {
         append(std::move(large));
     }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/contract.h"
+#include "base/mutation.h"
 #include "base/time.h"
 #include "pool/ids.h"
 
@@ -66,7 +67,7 @@ class Line {
         if (empty()) {
             return std::nullopt;
         }
-        Waiter& first = *ends_.next;
+        Waiter& first = PGRING_MUTATION(LineServedBackwards) ? *ends_.previous : *ends_.next;
         leave(first);
         return first.session;
     }
@@ -79,12 +80,19 @@ class Line {
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::uint32_t size() const { return size_; }
 
+    /// Calls `visit(waiter)` for everybody in it, from the front.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (const Waiter* waiter = ends_.next; waiter != &ends_; waiter = waiter->next) {
+            visit(*waiter);
+        }
+    }
     void check_invariants() const {
         std::uint32_t count = 0;
-        for (const Waiter* waiter = ends_.next; waiter != &ends_; waiter = waiter->next) {
-            ASSERT(waiter->line == this);
+        for_each([this, &count](const Waiter& waiter) {
+            ASSERT(waiter.line == this);
             ++count;
-        }
+        });
         ASSERT(count == size_);
     }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutation.h"
+
 namespace pgring::proxy {
 
 namespace {
@@ -221,6 +223,9 @@ void Worker::sent(SocketId socket, std::size_t size_bytes, base::Instant now) {
     if (connection->state != Connection::State::Open) {
         return;
     }
+    if (PGRING_MUTATION(CancelNotAwaited) && connection->owner == Connection::Owner::Canceler) {
+        canceler_ended(CancelerId::from_bits(connection->owner_bits), now);
+    }
     if (connection->owner == Connection::Owner::Session) {
         SessionEntry& entry = sessions_.get(pool::SessionId::from_bits(connection->owner_bits));
         stats_.bytes_sent.add(size_bytes);
@@ -322,7 +327,8 @@ void Worker::topology_changed(std::shared_ptr<const topology::Topology> topology
     place_anew();
     for (std::uint16_t i = 0; i < topology_->server_count(); ++i) {
         const topology::Server& state = topology_->server(topology::ServerIndex{i});
-        if (state.role == topology::Role::Stale || state.health == topology::Health::Down) {
+        bool const stale = state.role == topology::Role::Stale && !PGRING_MUTATION(StalePrimaryKept);
+        if (stale || state.health == topology::Health::Down) {
             give_up_backends(topology::ServerIndex{i}, now);
         }
     }
@@ -421,6 +427,11 @@ void Worker::shut_down(Shutdown manner, base::Instant now) {
             wheel_.arm(entry.deadline, now + kFarewell);
         }
     }
+}
+
+const pool::Line* Worker::line_behind(pool::SessionId id) {
+    const SessionEntry* entry = sessions_.find(id);
+    return entry == nullptr || !entry->backend ? nullptr : &pool_of(backends_.get(entry->backend)).line();
 }
 
 void Worker::check_invariants() {

@@ -111,6 +111,20 @@ class Worker {
     [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
     /// ASSERTs what must hold between events; for tests and the simulator, linear in all objects.
     void check_invariants();
+    /// Calls `visit(waiter)` for each session that waits for a backend, line by line, the front first; for
+    /// audits.
+    template <class Visit>
+    void for_each_waiting(Visit&& visit) const {
+        for (const auto& [key, destination] : destinations_) {
+            for (const auto& pool : destination->pools) {
+                pool->line().for_each(visit);
+            }
+        }
+        stranded_.for_each(visit);
+    }
+    /// The line in which others wait for the backend that the session has; nullptr where it has none; for
+    /// audits.
+    [[nodiscard]] const pool::Line* line_behind(pool::SessionId id);
 
   private:
     struct CancelerTag;

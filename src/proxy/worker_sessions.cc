@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutation.h"
 #include "proxy/worker.h"
 
 namespace pgring::proxy {
@@ -267,7 +268,8 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
                 backend.dirt == BackendEntry::Dirt::Clean) {
                 backend.dirt = BackendEntry::Dirt::Transaction;
             }
-            backend.backend.needs_reset = backend.backend.needs_reset || leaves_state;
+            backend.backend.needs_reset =
+                backend.backend.needs_reset || (leaves_state && !PGRING_MUTATION(PinnedReleasedUnreset));
             release(backend_id, backend, now);
         }
     }

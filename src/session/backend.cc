@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mutation.h"
 #include "session/errors.h"
 #include "session/session.h"
 #include "wire/body_reader.h"
@@ -116,9 +117,14 @@ void Backend::relay_rest(Session* session) {
 
 // -- After the login --
 
+bool Backend::speaks_to_client(const Session* session) const {
+    // Before its welcome a client is told nothing but that.
+    return session != nullptr && session->phase() == Session::Phase::Ready &&
+           (pipeline.empty() || pipeline.front().audience == Audience::Client);
+}
+
 Backend::Handled Backend::on_message(Shared& shared, Session* session, wire::Header header) {
-    bool const for_client =
-        session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
+    bool const for_client = speaks_to_client(session);
     auto const type = static_cast<wire::BackendType>(header.type);
     if (type == wire::BackendType::ParameterStatus) {
         return on_parameter(shared, session, header);
@@ -245,6 +251,9 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
     }
     pipeline.pop();
     status_ = static_cast<wire::TransactionStatus>(status);
+    if (PGRING_MUTATION(FailedTransactionIsIdle) && status == 'E') {
+        status_ = wire::TransactionStatus::Idle;
+    }
     front_error_sent_ = false;
     if (entry.purpose == Purpose::Refusal && session != nullptr) {
         session->forget_refusal();
@@ -402,8 +411,7 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
 }
 
 Backend::Handled Backend::on_parameter(Shared& shared, Session* session, wire::Header header) {
-    bool const for_client =
-        session != nullptr && (pipeline.empty() || pipeline.front().audience == Audience::Client);
+    bool const for_client = speaks_to_client(session);
     if (header.body_bytes > kWholeBytesMax) {
         relay(for_client ? session : nullptr, header);
         return std::nullopt;
@@ -434,12 +442,7 @@ void Backend::note_parameter(Shared& shared, std::string_view name, std::string_
 }
 
 void Backend::forget_unreported(Shared& shared) {
-    ParameterSetPtr const before = parameters;
-    for (const Parameter& parameter : before->all()) {
-        if (!reported(parameter.name)) {
-            parameters = shared.parameters.without(parameters, parameter.name);
-        }
-    }
+    parameters = shared.parameters.without_unreported(parameters);
 }
 
 Backend::Handled Backend::violation(std::string_view text) {
@@ -557,7 +560,9 @@ bool Backend::close_statement(Shared& shared, std::uint32_t statement) {
                      .audience = Audience::Errand,
                      .purpose = Purpose::Evict,
                      .statement = statement});
-    statements.remove(statement);
+    if (!PGRING_MUTATION(EvictedStatementRemembered)) {
+        statements.remove(statement);
+    }
     return true;
 }
 

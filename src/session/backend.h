@@ -170,6 +170,8 @@ class Backend {
 
     /// The front entry is answered; its message is passed on or dropped by whom it is for.
     [[nodiscard]] Handled complete(Session* session, wire::Header header, Request request);
+    /// Whether what the server says by itself now is for the client.
+    [[nodiscard]] bool speaks_to_client(const Session* session) const;
     void undo(Session* session, const Expected& entry);
     [[nodiscard]] bool close_statement(Shared& shared, std::uint32_t statement);
     [[nodiscard]] bool may_send_again() const;

@@ -103,6 +103,16 @@ ParameterSetPtr ParameterSets::without(const ParameterSetPtr& set, std::string_v
     return intern(std::move(parameters));
 }
 
+ParameterSetPtr ParameterSets::without_unreported(const ParameterSetPtr& set) {
+    auto const told = [](const Parameter& parameter) { return reported(parameter.name); };
+    if (std::ranges::all_of(set->all(), told)) {
+        return set;
+    }
+    std::vector<Parameter> parameters;
+    std::ranges::copy_if(set->all(), std::back_inserter(parameters), told);
+    return intern(std::move(parameters));
+}
+
 ParameterSetPtr ParameterSets::intern(std::vector<Parameter> parameters) {
     std::size_t const hash = hash_of(parameters);
     auto const [begin, end] = sets_.equal_range(hash);

@@ -58,6 +58,8 @@ class ParameterSets {
     /// `set` with one value put in or replaced.
     [[nodiscard]] ParameterSetPtr with(const ParameterSetPtr& set, std::string_view name,
                                        std::string_view value);
+    /// `set` without those that the server does not report.
+    [[nodiscard]] ParameterSetPtr without_unreported(const ParameterSetPtr& set);
     /// `set` without one.
     [[nodiscard]] ParameterSetPtr without(const ParameterSetPtr& set, std::string_view name);
 

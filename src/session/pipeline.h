@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/contract.h"
+#include "base/mutation.h"
 #include "sql/traits.h"
 #include "wire/protocol.h"
 
@@ -153,13 +154,16 @@ class Pipeline {
     /// the front stays: its ReadyForQuery follows.
     template <class Skipped>
     void error(Skipped&& skipped) {
-        copying_in_ = false;
+        copying_in_ = copying_in_ && PGRING_MUTATION(CopyErrorForgotten);
         drop_copy_end();
         if (count_ == 0 || ends_with_ready(front().request)) {
             return;
         }
         std::size_t skipped_count = 0;
         while (skipped_count < count_ && at(skipped_count).request != Request::Sync) {
+            ++skipped_count;
+        }
+        if (PGRING_MUTATION(ErrorSwallowsSync) && skipped_count < count_) {
             ++skipped_count;
         }
         for (std::size_t position = skipped_count; position-- > 0;) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/mutation.h"
 #include "session/in_flight.h"
 #include "wire/framing.h"
 #include "wire/messages.h"
@@ -265,6 +266,9 @@ void Session::prepare_backend(Shared& shared, Backend& backend) {
                 changes.push_back({.name = present.name, .value = nullptr});
             }
         }
+        if (PGRING_MUTATION(ParameterDifferenceCut) && changes.size() > 1) {
+            changes.pop_back();
+        }
         if (!backend.start_errand(shared, Errand::Parameters, set_statement(changes))) {
             fail(shared, errors::kOutOfMemory);
         }
@@ -522,7 +526,8 @@ bool Session::lost(Shared& shared, Backend& backend) {
     InFlight const in_flight = look_at_flight(backend.pipeline, backend.status());
     statements_.undo(in_flight.name_count);
     unit_stake_ = Stake::None;
-    const Error& error = in_flight.unknown           ? errors::kOutcomeUnknown
+    bool const unknown = in_flight.unknown && !PGRING_MUTATION(UnknownToldAsUndone);
+    const Error& error = unknown                     ? errors::kOutcomeUnknown
                          : in_flight.met_transaction ? errors::kTransactionLost
                                                      : errors::kStatementLost;
     if (carries_state) {
@@ -628,13 +633,7 @@ void Session::on_deallocate_all() {
 }
 
 void Session::on_discard_all(Shared& shared, const Backend& backend) {
-    ParameterSetPtr mine = parameters_;
-    for (const Parameter& parameter : parameters_->all()) {
-        if (!reported(parameter.name)) {
-            mine = shared.parameters.without(mine, parameter.name);
-        }
-    }
-    set_parameters(shared, std::move(mine));
+    set_parameters(shared, shared.parameters.without_unreported(parameters_));
     unnamed_ = Unnamed::None;
     reset_seen_ = true;
     for (std::size_t i = 1; i < backend.pipeline.size(); ++i) {

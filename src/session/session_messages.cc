@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/mutation.h"
 #include "session/lone_statement.h"
 #include "session/session.h"
 #include "session/unit_scout.h"
@@ -356,9 +357,10 @@ Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header h
         }
         return SessionStep{.kind = SessionStep::Kind::NeedsBackend, .demand = *wanted};
     }
-    bool const own =
-        !pins_.empty() || session_pooled() || backend->pipeline.open() || backend->pipeline.empty();
-    if (own || attached_demand_ != route::Demand::PreferStandby) {
+    // Behind half of a notice the backend looks unused, and is what is left of an earlier unit all the same.
+    bool const unused = backend->pipeline.empty() && !backend->mid_message_to_client();
+    bool const own = !pins_.empty() || session_pooled() || backend->pipeline.open() || unused;
+    if (own || attached_demand_ != route::Demand::PreferStandby || PGRING_MUTATION(WriteFollowsReads)) {
         return std::nullopt;
     }
     // Earlier reads are still out on a standby, and what the client will be in after them is not known yet.

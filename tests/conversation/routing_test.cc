@@ -149,6 +149,16 @@ TEST_F(Routing, AWriteAfterACancelledReadDoesNotStayOnTheStandby) {
     primary().hears({"Query insert into t values (1)"});
 }
 
+TEST_F(Routing, AWriteDoesNotFollowAReadToTheStandbyBehindHalfANotice) {
+    std::string const word = notice("a word of the server's own");
+    alice_.says(query("select 1") + query("insert into t values (1)"));
+    standby().hears({"Query select 1"});
+    standby().says(complete("SELECT 0") + ready() + word.substr(0, 10));
+    standby().hears_nothing();
+    standby().says(word.substr(10));
+    primary().hears({"Query insert into t values (1)"});
+}
+
 TEST_F(Routing, WithoutAPrimaryReadsGoOnAndWritesWaitForTheNextOne) {
     Client& bob = stage_.logged_in();
     stage_.publish(std::nullopt, {kPrimary});
@@ -193,6 +203,20 @@ TEST_F(Routing, AWriteThatWaitedForThePrimaryTooLongIsToldWhy) {
 TEST_F(Routing, LoginsGoOnWithoutAPrimary) {
     stage_.publish(std::nullopt, {kPrimary});
     static_cast<void>(stage_.logged_in_as({{"user", "other"}, {"database", "db"}}));
+}
+
+TEST(SessionPooling, ALoginWithoutAPrimaryWaitsForTheServerWhereTheSessionWillStay) {
+    Scene scene;
+    scene.servers = 2;
+    scene.settings.pgring.pool_mode = config::PoolMode::Session;
+    Stage stage(scene);
+    stage.publish(std::nullopt, {0});
+    Client& alice = stage.client();
+    alice.says(startup({{"user", "app"}, {"database", "db"}}));
+    EXPECT_EQ(stage.backend_count(), 0U) << "a standby would refuse its writes for as long as it stays";
+    stage.publish(1, {0});
+    EXPECT_EQ(stage.backend(0).server(), 1U);
+    EXPECT_FALSE(alice.take().empty());
 }
 
 TEST_F(Routing, AWaitThatANewTopologyMovesElsewhereStillEndsInTime) {

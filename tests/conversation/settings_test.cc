@@ -204,6 +204,20 @@ TEST(Settings, DiscardAllLeadsBackToWhatTheClientStartedWith) {
                  "ParameterStatus application_name=alice"});
 }
 
+TEST(Settings, DiscardAllForgetsWhatTheServerDoesNotReport) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set work_mem = '1MB'"));
+    backend.says(complete("SET") + ready());
+    backend.says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    alice.says(query("discard all"));
+    backend.says(complete("DISCARD ALL") + ready());
+    static_cast<void>(backend.take());
+    alice.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
 TEST(Settings, OfTwoIdleBackendsASessionGetsTheOneThatFits) {
     Stage stage;
     Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});

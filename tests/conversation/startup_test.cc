@@ -32,6 +32,22 @@ TEST(Startup, AThirdEncryptionRequestIsRefused) {
     EXPECT_TRUE(client.closed());
 }
 
+TEST(Startup, WhatTheServerSaysByItselfIsNotForWhoWasNotWelcomedYet) {
+    Stage stage;
+    Client& client = stage.client();
+    client.says(startup({{"user", "app"}, {"database", "db"}, {"TimeZone", "Asia/Tokyo"}}));
+    Backend& backend = stage.backend(0);
+    backend.hears({"Query SELECT pg_catalog.set_config(E'TimeZone', E'Asia/Tokyo', false)"});
+    std::string const word = notice("a word of the server's own");
+    backend.says(row("Asia/Tokyo") + complete("SELECT 1") + parameter_status("TimeZone", "Asia/Tokyo") +
+                 ready() + word.substr(0, 10));
+    backend.says(word.substr(10));
+    std::vector<Message> const messages = client.take();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(messages.front().type, 'R') << "half a notice in front of it would garble the login";
+    EXPECT_EQ(messages.back().type, 'Z');
+}
+
 TEST(Startup, ArrivesByteByByte) {
     Stage stage;
     Client& client = stage.client();

@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace pgring::sim {
 
@@ -28,12 +29,23 @@ class Auditor {
         Unknown,       ///< 08007, or the connection was closed
     };
 
-    void require(bool holds, const std::string& what) const {
-        if (!holds) {
+    /// `what` is a text, or makes one.
+    template <class What>
+    void require(bool holds, const What& what) const {
+        if (holds) {
+            return;
+        }
+        if constexpr (std::is_invocable_v<What>) {
+            throw Violation(what());
+        } else {
             throw Violation(what);
         }
     }
 
+    /// A server carried out a write, in a transaction that may end either way.
+    void executed(const std::string& write) {
+        require(++writes_[write].executions == 1, "write " + write + " was sent twice");
+    }
     /// A server committed a write.
     void committed(const std::string& write) {
         require(++writes_[write].commits == 1, "write " + write + " was applied twice");
@@ -59,6 +71,7 @@ class Auditor {
 
   private:
     struct Write {
+        std::uint32_t executions = 0;
         std::uint32_t commits = 0;
         Told told = Told::Nothing;
     };

@@ -1,4 +1,6 @@
-/// Runs seeds: `sim --seeds 10000 [--first 1]`, or one with its log: `sim --seed 4711 --log`.
+/// Runs seeds: `sim --seeds 10000 [--first 1] [--jobs 2]`, or one with its log: `sim --seed 4711 --log`. In a
+/// build with -Dmutations=true `sim --mutations` plants one bug after the other and says how many seeds find
+/// it.
 
 #include <chrono>
 #include <csignal>
@@ -7,19 +9,22 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "sim/world.h"
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/mutation_check.h"
+#include "sim/seeds.h"
 
 namespace {
 
-using pgring::sim::Summary;
-using pgring::sim::Violation;
-using pgring::sim::World;
+using pgring::sim::Seeds;
 
 struct Arguments {
-    std::uint64_t first = 1;
-    std::uint64_t count = 300;
-    bool log = false;
+    Seeds seeds{.first = 1, .count = 300};
+    std::uint64_t jobs = 1;
+    bool mutations = false;
 };
 
 bool read_number(const char* text, std::uint64_t& number) {
@@ -32,7 +37,11 @@ bool read_arguments(int count, char** values, Arguments& arguments) {
     for (int i = 1; i < count; ++i) {
         std::string_view const word = values[i];
         if (word == "--log") {
-            arguments.log = true;
+            arguments.seeds.log = true;
+            continue;
+        }
+        if (word == "--mutations") {
+            arguments.mutations = true;
             continue;
         }
         std::uint64_t number = 0;
@@ -40,12 +49,14 @@ bool read_arguments(int count, char** values, Arguments& arguments) {
             return false;
         }
         if (word == "--seed") {
-            arguments.first = number;
-            arguments.count = 1;
+            arguments.seeds.first = number;
+            arguments.seeds.count = 1;
         } else if (word == "--seeds") {
-            arguments.count = number;
+            arguments.seeds.count = number;
         } else if (word == "--first") {
-            arguments.first = number;
+            arguments.seeds.first = number;
+        } else if (word == "--jobs" && number > 0) {
+            arguments.jobs = number;
         } else {
             return false;
         }
@@ -53,14 +64,30 @@ bool read_arguments(int count, char** values, Arguments& arguments) {
     return true;
 }
 
-/// The seed that runs, for those who abort: a broken contract names only itself.
-std::uint64_t current_seed = 0;
-
-void say_seed(int) {
-    std::fprintf(stderr, "seed %llu broke a contract; replay it with --seed %llu --log\n",
-                 static_cast<unsigned long long>(current_seed),
-                 static_cast<unsigned long long>(current_seed));
-    std::_Exit(3);
+/// Deals the seeds out to `jobs` processes. The status is 0 only if all of them were fine.
+int run_dealt_out(const Arguments& arguments) {
+    std::fflush(stdout);
+    std::vector<pid_t> children;
+    for (std::uint64_t job = 0; job < arguments.jobs; ++job) {
+        Seeds mine = arguments.seeds;
+        mine.first += job;
+        mine.stride = arguments.jobs;
+        mine.count = (arguments.seeds.count + arguments.jobs - 1 - job) / arguments.jobs;
+        pid_t const child = fork();
+        if (child == 0) {
+            int const status = pgring::sim::run_seeds(mine);
+            std::fflush(stdout);
+            std::_Exit(status);
+        }
+        children.push_back(child);
+    }
+    int worst = 0;
+    for (pid_t const child : children) {
+        int status = 0;
+        bool const ended = child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status);
+        worst = std::max(worst, ended ? WEXITSTATUS(status) : 3);
+    }
+    return worst;
 }
 
 }  // namespace
@@ -68,34 +95,13 @@ void say_seed(int) {
 int main(int argument_count, char** argument_values) {
     Arguments arguments;
     if (!read_arguments(argument_count, argument_values, arguments)) {
-        std::fprintf(stderr, "usage: sim [--seeds COUNT] [--first SEED] | --seed SEED [--log]\n");
+        std::fprintf(stderr,
+                     "usage: sim [--seeds COUNT] [--first SEED] [--jobs COUNT] | --seed SEED [--log] | "
+                     "--mutations [--seeds COUNT]\n");
         return 2;
     }
-    std::signal(SIGABRT, say_seed);
-    auto const begin = std::chrono::steady_clock::now();
-    std::uint64_t events = 0;
-    std::uint64_t writes = 0;
-    for (std::uint64_t i = 0; i < arguments.count; ++i) {
-        current_seed = arguments.first + i;
-        World::Log log;
-        if (arguments.log) {
-            log = [](const std::string& line) { std::puts(line.c_str()); };
-        }
-        try {
-            World world(current_seed, log);
-            Summary const summary = world.run();
-            events += summary.event_count;
-            writes += summary.writes_acknowledged;
-        } catch (const Violation& violation) {
-            std::fflush(stdout);
-            std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(current_seed),
-                         violation.what());
-            return 1;
-        }
+    if (arguments.mutations) {
+        return pgring::sim::check_mutations(arguments.seeds.count);
     }
-    std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - begin;
-    std::printf("%llu seeds, %llu events, %llu writes acknowledged, %.1f s\n",
-                static_cast<unsigned long long>(arguments.count), static_cast<unsigned long long>(events),
-                static_cast<unsigned long long>(writes), elapsed.count());
-    return 0;
+    return arguments.jobs == 1 ? pgring::sim::run_seeds(arguments.seeds) : run_dealt_out(arguments);
 }

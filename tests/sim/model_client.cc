@@ -32,7 +32,7 @@ std::string summary(std::string bytes) {
 ModelClient::ModelClient(ClientContext& context, ClientNumber number, std::uint32_t unit_count)
     : context_(context), number_(number), units_left_(unit_count) {
     autocommit_only_ = context.prng.chance(30);
-    read_only_ = context.has_standby && context.prng.chance(10);
+    read_only_ = context.has_standby && !context.steady && context.prng.chance(10);
 }
 
 void ModelClient::start() {
@@ -45,13 +45,16 @@ void ModelClient::start() {
         return;
     }
     Parameters parameters{{"user", "app"}, {"database", "db"}};
-    if (context_.prng.chance(20)) {
-        time_zone_ = kTimeZones[context_.prng.below(std::size(kTimeZones))];
+    // Setting parameters at a backend allocates; in a steady world nobody has any of its own.
+    bool const has_parameters = !context_.steady;
+    if (has_parameters && context_.prng.chance(20)) {
+        start_time_zone_ = kTimeZones[context_.prng.below(std::size(kTimeZones))];
+        time_zone_ = start_time_zone_;
         parameters.emplace_back("TimeZone", *time_zone_);
     }
     if (read_only_) {
         parameters.emplace_back("application_name", "readonly");
-    } else if (context_.prng.chance(20)) {
+    } else if (has_parameters && context_.prng.chance(20)) {
         parameters.emplace_back("application_name", who());
     }
     std::uint32_t const version = (3U << 16U) | static_cast<std::uint32_t>(context_.prng.below(3));
@@ -176,12 +179,19 @@ void ModelClient::on_ready(char status) {
     }
     settle_writes(unit, status);
     status_ = status;
+    if (status == 'I') {
+        savepoints_.clear();
+    }
     if (waiting_for_.empty()) {
         status_ahead_ = status;
+        written_ahead_ = open_writes_;
         cancel_may_hit_ = cancels_open_ > 0;
     }
     answer_.clear();
     error_.clear();
+    if (context_.steady) {
+        context_.on_steady_unit();
+    }
     if (waiting_for_.empty()) {
         phase_ = Phase::Thinking;
         next();
@@ -210,11 +220,27 @@ void ModelClient::check(const Unit& unit, char status) {
         case Unit::Kind::Write:
         case Unit::Kind::SetTimeZone:
         case Unit::Kind::SetTimeout:
+        case Unit::Kind::Savepoint:
+        case Unit::Kind::Reset:
+        case Unit::Kind::Discard:
+            break;
+        case Unit::Kind::RollbackTo:
+            expected_status = 'T';
             break;
     }
     context_.auditor.require(status == expected_status,
                              who() + " is in status " + status + " instead of " + expected_status);
-    if (unit.kind == Unit::Kind::Rollback) {
+    if (unit.kind == Unit::Kind::Savepoint) {
+        savepoints_.push_back({.name = unit.name,
+                               .write_count = open_writes_.size(),
+                               .time_zone = time_zone_,
+                               .statement_timeout = statement_timeout_});
+    } else if (unit.kind == Unit::Kind::RollbackTo) {
+        time_zone_ = savepoints_.back().time_zone;
+        statement_timeout_ = savepoints_.back().statement_timeout;
+    } else if (unit.kind == Unit::Kind::Reset || unit.kind == Unit::Kind::Discard) {
+        return_parameters();
+    } else if (unit.kind == Unit::Kind::Rollback) {
         time_zone_ = time_zone_before_;
         statement_timeout_ = statement_timeout_before_;
     } else if (unit.kind == Unit::Kind::SetTimeZone) {
@@ -224,17 +250,25 @@ void ModelClient::check(const Unit& unit, char status) {
     }
 }
 
+void ModelClient::return_parameters() {
+    time_zone_ = start_time_zone_;
+    statement_timeout_ = "0";
+}
+
 void ModelClient::check_error(const Unit& unit, char status) {
     Auditor& auditor = context_.auditor;
     bool const expected = error_ == unit.sqlstate || (error_ == "0A000" && unit.uses_prepared) ||
                           (status_ == 'E' && (error_ == "25P02" || error_ == "26000")) ||
                           (read_only_ && error_ == "25006");
     bool const canceled = error_ == "57014" && (cancel_may_hit_ || context_.statements_time_out);
-    auditor.require(error_ != "57014" || canceled, who() + " was cancelled without having asked for it");
+    auditor.require(error_ != "57014" || expected || canceled,
+                    who() + " was cancelled without having asked for it");
     auditor.require(expected || canceled || !context_.calm,
                     who() + " hears error " + error_ + " though nothing went wrong");
-    bool const known =
-        expected || canceled || says_nothing_happened(error_) || error_ == "08007" || error_ == "25006";
+    // Where a transaction was lost its savepoints were lost with it.
+    bool const lost_savepoint = error_ == "3B001" && unit.kind == Unit::Kind::RollbackTo;
+    bool const known = expected || canceled || says_nothing_happened(error_) || error_ == "08007" ||
+                       error_ == "25006" || error_ == "28P01" || lost_savepoint;
     auditor.require(known, who() + " hears of error " + error_);
     bool const ends_under_way = std::ranges::any_of(waiting_for_, [](const Unit& later) {
         return later.kind == Unit::Kind::Commit || later.kind == Unit::Kind::Rollback;
@@ -250,7 +284,10 @@ void ModelClient::check_error(const Unit& unit, char status) {
             !context_.is_served(read_only_ ? ClientContext::Needs::Standby : ClientContext::Needs::Primary),
             who() + " is told that no server can serve it, and there is one");
     }
-    if (unit.kind == Unit::Kind::PrepareUnnamed) {
+    if (unit.kind == Unit::Kind::Discard || unit.kind == Unit::Kind::Reset) {
+        // Nobody knows whether it was carried out, nor what it is in now.
+        units_left_ = 0;
+    } else if (unit.kind == Unit::Kind::PrepareUnnamed) {
         unnamed_mark_.reset();
     } else if (!answer_.empty()) {
         // Its one message was answered; only the Sync failed, and names know no transactions.
@@ -289,6 +326,10 @@ void ModelClient::settle_writes(const Unit& unit, char status) {
         }
     } else if (unit.kind == Unit::Kind::Rollback) {
         tell(std::exchange(open_writes_, {}), Auditor::Told::Refused);
+    } else if (unit.kind == Unit::Kind::RollbackTo) {
+        auto const kept = static_cast<std::ptrdiff_t>(savepoints_.back().write_count);
+        tell({open_writes_.begin() + kept, open_writes_.end()}, Auditor::Told::Refused);
+        open_writes_.resize(savepoints_.back().write_count);
     } else if (status == 'I') {
         tell(unit.writes, Auditor::Told::Acknowledged);
     } else {
@@ -331,6 +372,9 @@ void ModelClient::next() {
                 // A simple query destroys the unnamed statement, another Parse may replace it.
                 unnamed_mark_.reset();
             }
+            if (unit.kind == Unit::Kind::Write && status_ahead_ == 'T' && !fails) {
+                written_ahead_.insert(written_ahead_.end(), unit.writes.begin(), unit.writes.end());
+            }
             bytes += unit.bytes;
             waiting_for_.push_back(std::move(unit));
             units_left_ -= units_left_ > 0 ? 1 : 0;
@@ -339,7 +383,14 @@ void ModelClient::next() {
             }
         }
         phase_ = Phase::Waiting;
+        if (!context_.steady && context_.prng.chance(1)) {
+            break_off(std::move(bytes));
+            return;
+        }
         say(std::move(bytes));
+        if (context_.steady) {
+            return;
+        }
         if (context_.prng.chance(10)) {
             ask_to_cancel();
         }
@@ -350,6 +401,12 @@ void ModelClient::next() {
             context_.schedule.after(context_.network.draw_delay() * 5, [this] { vanish(); });
         }
     });
+}
+
+void ModelClient::break_off(std::string bytes) {
+    bytes.resize(context_.prng.below(bytes.size()));
+    say(std::move(bytes));
+    context_.schedule.after(context_.network.draw_delay() * 2, [this] { vanish(); });
 }
 
 void ModelClient::read_slowly() {
@@ -408,7 +465,7 @@ void ModelClient::Canceler::closed() {
 
 void ModelClient::ask_to_cancel() {
     context_.schedule.after(context_.network.draw_delay(), [this] {
-        if (phase_ != Phase::Waiting) {
+        if (phase_ != Phase::Waiting && phase_ != Phase::Thinking) {
             return;
         }
         bool const wrong = context_.prng.chance(20);
@@ -439,10 +496,14 @@ std::string ModelClient::token(char kind) {
 }
 
 std::string ModelClient::echo() const {
-    return "|" + time_zone_.value_or("") + "|" + statement_timeout_;
+    return "|" + time_zone_.value_or("") + "|" + statement_timeout_ + "|" +
+           (written_ahead_.empty() ? std::string() : written_ahead_.back());
 }
 
 Unit ModelClient::draw_unit() {
+    if (context_.steady) {
+        return draw_steady();
+    }
     if (!time_zone_.has_value()) {
         // After an error of a SET nobody knows the value; so it is set again before anything else.
         return status_ahead_ == 'I' ? set_time_zone() : control(Unit::Kind::Rollback);
@@ -453,7 +514,7 @@ Unit ModelClient::draw_unit() {
     if (unnamed_mark_.has_value() && context_.prng.chance(60)) {
         return use_unnamed();
     }
-    switch (context_.prng.below(17)) {
+    switch (context_.prng.below(24)) {
         case 0:
         case 1:
             return extended_read();
@@ -468,30 +529,44 @@ Unit ModelClient::draw_unit() {
             return copy_in();
         case 7:
         case 8:
-            return autocommit_only_ ? read() : control(Unit::Kind::Begin);
         case 9:
-            return set_time_zone();
+            return autocommit_only_ ? read() : control(Unit::Kind::Begin);
         case 10:
+            return set_time_zone();
+        case 11:
             return context_.prng.chance(50)                  ? set_timeout()
                    : context_.prng.chance(20) && !read_only_ ? pin()
                                                              : read();
-        case 11:
-            return prepare();
         case 12:
-            return use_prepared();
+            return prepare();
         case 13:
-            return context_.prng.chance(40) ? close_prepared() : mixed_batch();
+            return use_prepared();
         case 14:
-            return large_read();
+            return context_.prng.chance(40) ? close_prepared() : mixed_batch();
         case 15:
+            return large_read();
+        case 16:
             return prepare_unnamed();
+        case 17:
+            return several_writes();
+        case 18:
+            return context_.prng.chance(50) || read_only_ ? rows_in_parts() : whole_transaction();
+        case 19:
+            return copy_out();
+        case 20:
+            return context_.prng.chance(50) ? extended_copy_in() : failing_copy_in();
+        case 21:
+            return context_.prng.chance(50) || read_only_ ? read() : call_function();
+        case 22:
+            return context_.prng.chance(30) ? (context_.prng.chance(50) ? reset_all() : discard_all())
+                                            : read();
         default:
             return read();
     }
 }
 
 Unit ModelClient::draw_in_transaction() {
-    switch (context_.prng.below(12)) {
+    switch (context_.prng.below(16)) {
         case 0:
             return read();
         case 1:
@@ -501,19 +576,47 @@ Unit ModelClient::draw_in_transaction() {
         case 3:
             return extended_write();
         case 4:
-        case 5:
             return set_time_zone();
-        case 6:
+        case 5:
             return context_.prng.chance(30)                  ? set_timeout()
                    : context_.prng.chance(20) && !read_only_ ? pin()
                                                              : read();
-        case 7:
-        case 8:
+        case 6:
             return use_prepared();
-        case 9:
+        case 7:
             return context_.prng.chance(50) ? failing() : control(Unit::Kind::Rollback);
+        case 8:
+            return context_.prng.chance(50) ? copy_in() : copy_out();
+        case 9:
+            return savepoint();
+        case 10:
+        case 11:
+            return roll_back_to();
+        case 12:
+            return several_writes();
+        case 13:
+            return status_ahead_ == 'T' ? write_then_read() : failing_copy_in();
         default:
             return control(Unit::Kind::Commit);
+    }
+}
+
+/// What costs nothing new, however often it is done.
+Unit ModelClient::draw_steady() {
+    if (status_ahead_ != 'I') {
+        return context_.prng.chance(50) ? write() : control(Unit::Kind::Commit);
+    }
+    switch (context_.prng.below(5)) {
+        case 0:
+            return extended_read();
+        case 1:
+            return write();
+        case 2:
+            return extended_write();
+        case 3:
+            return control(Unit::Kind::Begin);
+        default:
+            return read();
     }
 }
 
@@ -531,7 +634,6 @@ Unit ModelClient::extended_read() {
     if (!middle.empty()) {
         answer.emplace_back("RowDescription");
     }
-    answer.emplace_back("RowDescription");
     answer.push_back("DataRow " + mine + echo());
     answer.emplace_back("CommandComplete SELECT 1");
     std::string const flushed = context_.prng.chance(20) ? flush() : std::string();
@@ -568,6 +670,59 @@ Unit ModelClient::failing() {
     }
 }
 
+/// Several in one query; where the last fails, none of them happened.
+Unit ModelClient::several_writes() {
+    std::string const first = token('w');
+    std::string const second = token('w');
+    std::string const text = "insert into t values ('" + first + "'); insert into t values ('";
+    if (context_.prng.chance(30)) {
+        return {.kind = Unit::Kind::Write,
+                .bytes = query(text + "duplicate " + second + "')"),
+                .answer = {"CommandComplete INSERT 0 1"},
+                .sqlstate = "23505",
+                .writes = {first}};
+    }
+    return {.kind = Unit::Kind::Write,
+            .bytes = query(text + second + "')"),
+            .answer = {"CommandComplete INSERT 0 1", "CommandComplete INSERT 0 1"},
+            .writes = {first, second}};
+}
+
+/// In one batch: the read sees what the write before it did.
+Unit ModelClient::write_then_read() {
+    std::string const mine = token('w');
+    std::string const seen = token('r');
+    return {.kind = Unit::Kind::Write,
+            .bytes = parse("", "insert into t values ($1)") + bind("", {mine}) + execute() +
+                     parse("", "select '" + seen + "'") + bind("") + execute() + sync(),
+            .answer = {"ParseComplete", "BindComplete", "CommandComplete INSERT 0 1", "ParseComplete",
+                       "BindComplete",
+                       "DataRow " + seen + "|" + *time_zone_ + "|" + statement_timeout_ + "|" + mine,
+                       "CommandComplete SELECT 1"},
+            .writes = {mine}};
+}
+
+Unit ModelClient::whole_transaction() {
+    std::string const mine = token('w');
+    return {.kind = Unit::Kind::Write,
+            .bytes = query("begin; insert into t values ('" + mine + "'); commit"),
+            .answer = {"CommandComplete BEGIN", "CommandComplete INSERT 0 1", "CommandComplete COMMIT"},
+            .writes = {mine}};
+}
+
+/// A portal that is read in two parts.
+Unit ModelClient::rows_in_parts() {
+    std::string const mine = token('r');
+    return {
+        .bytes = parse("", "select 3 rows '" + mine + "'") + bind("") + execute("", 2) + execute() + sync(),
+        .answer = {"ParseComplete", "BindComplete", "DataRow " + mine + ":0", "DataRow " + mine + ":1",
+                   "PortalSuspended", "DataRow " + mine + ":2", "CommandComplete SELECT 1"}};
+}
+
+Unit ModelClient::call_function() {
+    return {.kind = Unit::Kind::Write, .bytes = function_call(1), .answer = {"FunctionCallResponse"}};
+}
+
 Unit ModelClient::copy_in() {
     std::string const mine = token('w');
     std::string const start = query("copy t from stdin /* " + mine + " */");
@@ -575,6 +730,79 @@ Unit ModelClient::copy_in() {
             .bytes = start + copy_data(mine) + copy_done(),
             .answer = {"CopyInResponse", "CommandComplete COPY 1"},
             .writes = {mine}};
+}
+
+Unit ModelClient::extended_copy_in() {
+    std::string const mine = token('w');
+    std::string const start = parse("", "copy t from stdin /* " + mine + " */") + bind("") + execute();
+    return {.kind = Unit::Kind::Write,
+            .bytes = start + copy_data(mine) + copy_done() + sync(),
+            .answer = {"ParseComplete", "BindComplete", "CopyInResponse", "CommandComplete COPY 1"},
+            .writes = {mine}};
+}
+
+/// Given up by the client, or refused by the server amid the data.
+Unit ModelClient::failing_copy_in() {
+    std::string const text = "copy t from stdin /* " + token('f') + " */";
+    bool const gives_up = context_.prng.chance(50);
+    std::string const end = gives_up ? copy_data(token('f')) + copy_fail("no more")
+                                     : copy_data("rubbish") + copy_data(token('f')) + copy_done();
+    std::string const sqlstate = gives_up ? "57014" : "22P02";
+    if (context_.prng.chance(50)) {
+        return {.kind = Unit::Kind::Write,
+                .bytes = query(text) + end,
+                .answer = {"CopyInResponse"},
+                .sqlstate = sqlstate};
+    }
+    return {.kind = Unit::Kind::Write,
+            .bytes = parse("", text) + bind("") + execute() + end + sync(),
+            .answer = {"ParseComplete", "BindComplete", "CopyInResponse"},
+            .sqlstate = sqlstate};
+}
+
+Unit ModelClient::copy_out() {
+    std::string const mine = token('r');
+    return {.bytes = query("copy t to stdout /* '" + mine + "' */"),
+            .answer = {"CopyOutResponse", "CopyData " + mine + ":0", "CopyData " + mine + ":1",
+                       "CopyData " + mine + ":2", "CopyDone", "CommandComplete COPY 3"}};
+}
+
+Unit ModelClient::savepoint() {
+    std::string const name = "s" + std::to_string(next_token_++);
+    return {.kind = Unit::Kind::Savepoint,
+            .bytes = query("savepoint " + name),
+            .answer = {"CommandComplete SAVEPOINT"},
+            .name = name};
+}
+
+Unit ModelClient::roll_back_to() {
+    if (savepoints_.empty()) {
+        return savepoint();
+    }
+    written_ahead_.resize(std::min(written_ahead_.size(), savepoints_.back().write_count));
+    status_ahead_ = 'T';
+    return {.kind = Unit::Kind::RollbackTo,
+            .bytes = query("rollback to savepoint " + savepoints_.back().name),
+            .answer = {"CommandComplete ROLLBACK"}};
+}
+
+/// Parameters return to what the client started with.
+Unit ModelClient::reset_all() {
+    if (context_.session_pooled || pinned_) {
+        return read();
+    }
+    return {.kind = Unit::Kind::Reset, .bytes = query("reset all"), .answer = {"CommandComplete RESET"}};
+}
+
+Unit ModelClient::discard_all() {
+    if (context_.session_pooled) {
+        return read();
+    }
+    prepared_.clear();
+    pinned_ = false;
+    return {.kind = Unit::Kind::Discard,
+            .bytes = query("discard all"),
+            .answer = {"CommandComplete DISCARD ALL"}};
 }
 
 Unit ModelClient::control(Unit::Kind kind) {
@@ -586,6 +814,7 @@ Unit ModelClient::control(Unit::Kind kind) {
     }
     bool const failed = status_ahead_ == 'E';
     status_ahead_ = 'I';
+    written_ahead_.clear();
     if (kind == Unit::Kind::Commit) {
         return {.kind = kind,
                 .bytes = query("commit"),
@@ -612,6 +841,12 @@ Unit ModelClient::set_timeout() {
 
 /// What ties the session to its backend until the table is gone; or makes an end of it.
 Unit ModelClient::pin() {
+    pinned_ = true;
+    if (context_.prng.chance(30)) {
+        return {.kind = Unit::Kind::Write,
+                .bytes = query("select pg_advisory_lock(7) /* " + token('s') + " */"),
+                .answer = {"RowDescription", "DataRow ", "CommandComplete SELECT 1"}};
+    }
     if (context_.prng.chance(50)) {
         return {.kind = Unit::Kind::Write,
                 .bytes = query("drop table if exists x /* " + token('s') + " */"),
@@ -643,12 +878,17 @@ Unit ModelClient::use_prepared() {
     auto at = prepared_.begin();
     std::advance(at, static_cast<std::ptrdiff_t>(context_.prng.below(prepared_.size())));
     std::string const mine = token('r');
+    if (context_.prng.chance(30)) {
+        return {.bytes = describe_statement(at->first) + bind(at->first, {mine}) + execute() + sync(),
+                .answer = {"ParameterDescription", "RowDescription", "BindComplete",
+                           "DataRow " + mine + ":" + at->second + echo(), "CommandComplete SELECT 1"},
+                .uses_prepared = true};
+    }
     std::string const middle = context_.prng.chance(50) ? describe_portal() : std::string();
     std::vector<std::string> answer{"BindComplete"};
     if (!middle.empty()) {
         answer.emplace_back("RowDescription");
     }
-    answer.emplace_back("RowDescription");
     answer.push_back("DataRow " + mine + ":" + at->second + echo());
     answer.emplace_back("CommandComplete SELECT 1");
     return {.bytes = bind(at->first, {mine}) + middle + execute() + sync(),
@@ -667,7 +907,7 @@ Unit ModelClient::prepare_unnamed() {
 Unit ModelClient::use_unnamed() {
     std::string const mine = token('r');
     return {.bytes = bind("", {mine}) + execute() + sync(),
-            .answer = {"BindComplete", "RowDescription", "DataRow " + mine + ":" + *unnamed_mark_ + echo(),
+            .answer = {"BindComplete", "DataRow " + mine + ":" + *unnamed_mark_ + echo(),
                        "CommandComplete SELECT 1"}};
 }
 
@@ -677,9 +917,10 @@ Unit ModelClient::close_prepared() {
     }
     auto const [name, mark] = *prepared_.begin();
     prepared_.erase(name);
+    bool const by_protocol = context_.prng.chance(50);
     return {.kind = Unit::Kind::Close,
-            .bytes = close_statement(name) + sync(),
-            .answer = {"CloseComplete"},
+            .bytes = by_protocol ? close_statement(name) + sync() : query("deallocate " + name),
+            .answer = {by_protocol ? "CloseComplete" : "CommandComplete DEALLOCATE"},
             .name = name,
             .mark = mark};
 }
@@ -694,9 +935,9 @@ Unit ModelClient::mixed_batch() {
         std::string const mine = token('r');
         unit.bytes +=
             parse(name, "select $1, '" + mark + "'") + bind(name, {mine}) + execute() + close_statement(name);
-        unit.answer.insert(unit.answer.end(), {"ParseComplete", "BindComplete", "RowDescription",
-                                               "DataRow " + mine + ":" + mark + echo(),
-                                               "CommandComplete SELECT 1", "CloseComplete"});
+        unit.answer.insert(unit.answer.end(),
+                           {"ParseComplete", "BindComplete", "DataRow " + mine + ":" + mark + echo(),
+                            "CommandComplete SELECT 1", "CloseComplete"});
     }
     unit.bytes += sync();
     return unit;
@@ -708,7 +949,7 @@ Unit ModelClient::large_read() {
     std::string const mine = token('r') + std::string(context_.prng.below(most), 'x');
     return {.kind = Unit::Kind::Write,
             .bytes = parse("", "select $1, 'p'") + bind("", {mine}) + execute() + sync(),
-            .answer = {"ParseComplete", "BindComplete", "RowDescription", "DataRow " + mine + ":p" + echo(),
+            .answer = {"ParseComplete", "BindComplete", "DataRow " + mine + ":p" + echo(),
                        "CommandComplete SELECT 1"}};
 }
 

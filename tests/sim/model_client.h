@@ -32,6 +32,11 @@ struct ClientContext {
     bool statements_time_out = false;
     std::size_t worker_count = 1;
     bool has_standby = false;
+    bool session_pooled = false;
+    /// Clients do the same things over and over, so that nothing new need be remembered.
+    bool steady = false;
+    /// A unit ended in a steady world.
+    std::function<void()> on_steady_unit;
     enum class Needs : std::uint8_t { Primary, Standby };
     /// Whether pgring has known of such a server for a while.
     std::function<bool(Needs)> is_served;
@@ -48,7 +53,11 @@ struct Unit {
         SetTimeZone,
         SetTimeout,
         Close,
-        PrepareUnnamed
+        PrepareUnnamed,
+        Savepoint,
+        RollbackTo,
+        Reset,    ///< RESET ALL
+        Discard,  ///< DISCARD ALL
     } kind{};
     std::string bytes{};
     /// What it answers where nothing fails (conversation::backend_text), without ReadyForQuery.
@@ -105,6 +114,9 @@ class ModelClient final : public Peer {
     void gone();
     void ask_to_cancel();
     void read_slowly();
+    /// Says the beginning of something and is gone.
+    void break_off(std::string bytes);
+    void return_parameters();
 
     // -- The programme --
     [[nodiscard]] Unit draw_unit();
@@ -114,7 +126,20 @@ class ModelClient final : public Peer {
     [[nodiscard]] Unit write();
     [[nodiscard]] Unit extended_write();
     [[nodiscard]] Unit failing();
+    [[nodiscard]] Unit several_writes();
+    [[nodiscard]] Unit write_then_read();
+    [[nodiscard]] Unit whole_transaction();
+    [[nodiscard]] Unit rows_in_parts();
+    [[nodiscard]] Unit call_function();
     [[nodiscard]] Unit copy_in();
+    [[nodiscard]] Unit extended_copy_in();
+    [[nodiscard]] Unit failing_copy_in();
+    [[nodiscard]] Unit copy_out();
+    [[nodiscard]] Unit savepoint();
+    [[nodiscard]] Unit roll_back_to();
+    [[nodiscard]] Unit reset_all();
+    [[nodiscard]] Unit discard_all();
+    [[nodiscard]] Unit draw_steady();
     [[nodiscard]] Unit control(Unit::Kind kind);
     [[nodiscard]] Unit set_time_zone();
     [[nodiscard]] Unit set_timeout();
@@ -153,6 +178,18 @@ class ModelClient final : public Peer {
     char status_ahead_ = 'I';
     /// Writes of the open transaction.
     std::vector<std::string> open_writes_;
+    /// The same when all that is under way has gone well.
+    std::vector<std::string> written_ahead_;
+    struct Mark {
+        std::string name;
+        std::size_t write_count = 0;
+        std::optional<std::string> time_zone;
+        std::string statement_timeout;
+    };
+    std::vector<Mark> savepoints_;
+    /// It has something in its session that cannot be carried over.
+    bool pinned_ = false;
+    std::string start_time_zone_ = "UTC";
     /// Unknown after an error of a SET.
     std::optional<std::string> time_zone_{"UTC"};
     std::optional<std::string> time_zone_before_;

@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 const SessionParameters kDefaults{{"TimeZone", "UTC"}, {"application_name", ""}, {"statement_timeout", "0"}};
 constexpr std::string_view kTimeZones[]{"UTC", "Europe/Berlin", "Asia/Tokyo", "America/Lima"};
 
+/// A client's mark stands near the front of its messages, however long they are.
+constexpr std::size_t kTokenWithinBytes = 256;
+
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -189,6 +192,7 @@ ServerProcess::ServerProcess(ModelServer& server, Link& link, std::uint32_t proc
       defaults_(kDefaults),
       parameters_(kDefaults),
       parameters_before_(kDefaults),
+      session_parameters_(kDefaults),
       reported_(kDefaults) {}
 
 void ServerProcess::heard(std::string_view bytes) {
@@ -200,16 +204,37 @@ void ServerProcess::heard(std::string_view bytes) {
         on_startup();
     } else {
         for (Message& message : take_messages(unread_)) {
-            messages_.push_back(std::move(message));
+            audit_arrival(message);
+            messages_.push_back({.message = std::move(message), .sent_under = link_->sent_under});
         }
     }
     schedule_next();
 }
 
+void ServerProcess::audit_arrival(const Message& message) {
+    // What is left of a COPY that failed the server ignores, whoever comes behind it.
+    auto const sender = [](const Message& sent) {
+        return sent.type == 'd' ? kNobody
+                                : client_of(std::string_view(sent.body).substr(0, kTokenWithinBytes));
+    };
+    ClientNumber const client = sender(message);
+    if (client == kNobody || client == talks_to_) {
+        return;
+    }
+    bool const owes = std::ranges::any_of(
+        messages_, [&](const Heard& heard) { return sender(heard.message) == talks_to_; });
+    server_.context().auditor.require(
+        talks_to_ == kNobody || (!owes && link_->received_bytes >= answered_until_bytes_), [this, client] {
+            return "client " + std::to_string(client) + " got a backend with unread answers for client " +
+                   std::to_string(talks_to_);
+        });
+    talks_to_ = client;
+}
+
 void ServerProcess::closed() {
     link_ = nullptr;
     // What came whole is still carried out, then the session ends; an open transaction is rolled back.
-    messages_.push_back({.type = 'X', .body = {}});
+    messages_.push_back({.message = {.type = 'X', .body = {}}, .sent_under = nullptr});
     schedule_next();
 }
 
@@ -244,7 +269,7 @@ void ServerProcess::on_startup() {
     }
     std::string packet = unread_.substr(0, read_number(std::string_view(unread_).substr(0, 4)));
     unread_.erase(0, packet.size());
-    messages_.push_back({.type = '!', .body = packet.substr(4)});
+    messages_.push_back({.message = {.type = '!', .body = packet.substr(4)}, .sent_under = nullptr});
     state_ = State::Ready;
 }
 
@@ -253,8 +278,8 @@ void ServerProcess::schedule_next() {
         return;
     }
     busy_ = true;
-    base::Duration delay = server_.context().network.draw_delay() / 4;
-    const Message& message = messages_.front();
+    base::Duration delay = server_.context().network.draw_delay() * server_.slowness() / 4;
+    const Message& message = messages_.front().message;
     if ((message.type == 'Q' && message.body.find("pg_sleep") != std::string::npos) || message.type == '!') {
         delay += base::Duration(static_cast<std::int64_t>(server_.context().prng.below(200'000'000)));
     }
@@ -273,9 +298,10 @@ void ServerProcess::process_next() {
     if (!alive_ || server_.hung()) {
         return;
     }
-    Message const message = std::move(messages_.front());
+    Heard const heard = std::move(messages_.front());
     messages_.pop_front();
-    process(message);
+    sent_under_ = heard.sent_under;
+    process(heard.message);
     cancelled_ = false;
     schedule_next();
 }
@@ -295,6 +321,10 @@ void ServerProcess::process(const Message& message) {
             }
             return;
         }
+        if (!server_.login_error().empty()) {
+            terminate(server_.login_error());
+            return;
+        }
         while (!body.empty() && body.front() != '\0') {
             std::string const name = known_name(take_string(body));
             std::string value = take_string(body);
@@ -302,7 +332,7 @@ void ServerProcess::process(const Message& message) {
                 defaults_[name] = std::move(value);
             }
         }
-        parameters_ = parameters_before_ = reported_ = defaults_;
+        parameters_ = parameters_before_ = session_parameters_ = reported_ = defaults_;
         out_ +=
             authentication_ok() + parameter_status("TimeZone", defaults_["TimeZone"]) +
             parameter_status("application_name", defaults_["application_name"]) +
@@ -354,6 +384,9 @@ void ServerProcess::process(const Message& message) {
         case 'H':
             flush();
             break;
+        case 'F':
+            on_function_call();
+            break;
         case 'd':
         case 'c':
         case 'f':
@@ -382,12 +415,40 @@ void ServerProcess::ready() {
         }
     }
     out_ += conversation::ready(status_);
+    bool const answers_talker = owner_ != kNobody && owner_ == talks_to_;
     if (status_ == 'I') {
         owner_ = kNobody;
         parameters_before_ = parameters_;
         pinned_by_before_ = pinned_by_;
+        session_parameters_ = parameters_;
     }
     flush();
+    if (link_ != nullptr && answers_talker) {
+        answered_until_bytes_ = link_->said_bytes;
+    }
+    if (server_.context().prng.chance(1)) {
+        say_by_itself();
+    }
+}
+
+void ServerProcess::say_by_itself() {
+    server_.context().schedule.after(server_.context().network.draw_delay() * 20, [this] {
+        if (alive_ && !server_.hung() && out_.empty()) {
+            out_ = notice("a word of the server's own");
+            flush();
+        }
+    });
+}
+
+void ServerProcess::on_function_call() {
+    if (status_ == 'E') {
+        fail("25P02");
+    } else if (cancelled_) {
+        fail("57014");
+    } else {
+        out_ += function_result("done");
+    }
+    finish_query();
 }
 
 void ServerProcess::fail(std::string_view sqlstate) {
@@ -415,13 +476,14 @@ void ServerProcess::run_query(const std::string& text) {
             fail(outcome.sqlstate);
             break;
         }
-        if (outcome.copies_in) {
+        if (outcome.copies == Outcome::Copies::In) {
             copy_is_simple_ = true;
             out_ += copy_in_response();
             flush();
             return;
         }
-        out_ += outcome.rows + complete(outcome.tag);
+        bool const has_rows = outcome.copies == Outcome::Copies::Nothing && !outcome.rows.empty();
+        out_ += (has_rows ? row_description() : std::string()) + outcome.rows + complete(outcome.tag);
     }
     finish_query();
 }
@@ -436,7 +498,11 @@ void ServerProcess::finish_query() {
 void ServerProcess::on_copy(const Message& message) {
     switch (message.type) {
         case 'd':
-            copied_.push_back(message.body);
+            if (message.body.starts_with("rubbish")) {
+                copy_fails("22P02");
+            } else {
+                copied_.push_back(message.body);
+            }
             return;
         case 'S':
         case 'H':
@@ -444,20 +510,30 @@ void ServerProcess::on_copy(const Message& message) {
         case 'c':
             state_ = State::Ready;
             for (const std::string& write : copied_) {
+                audit_write(write);
                 writes_.push_back(write);
             }
             out_ += complete("COPY " + std::to_string(copied_.size()));
-            break;
+            copied_.clear();
+            if (copy_is_simple_) {
+                finish_query();
+            }
+            return;
         default:
-            state_ = State::Ready;
-            fail("57014");
-            skips_to_sync_ = !copy_is_simple_;
-            break;
+            copy_fails("57014");
+            return;
     }
+}
+
+/// What still comes of the data is ignored from now on.
+void ServerProcess::copy_fails(std::string_view sqlstate) {
+    state_ = State::Ready;
     copied_.clear();
+    fail(sqlstate);
     if (copy_is_simple_) {
         finish_query();
-    } else if (skips_to_sync_) {
+    } else {
+        skips_to_sync_ = true;
         flush();
     }
 }
@@ -509,7 +585,7 @@ void ServerProcess::on_bind(const std::string& body) {
         flush();
         return;
     }
-    Portal made{.text = statement->second.text, .values = {}};
+    Portal made{.text = statement->second.text, .values = {}, .row_count = 0};
     for (std::uint32_t formats = take_number(rest, 2); formats > 0; --formats) {
         take_number(rest, 2);
     }
@@ -541,10 +617,22 @@ void ServerProcess::on_describe(const std::string& body) {
 void ServerProcess::on_execute(const std::string& body) {
     std::string rest = body;
     auto const portal = portals_.find(take_string(rest));
+    std::uint32_t const rows_max = take_number(rest, 4);
     unit_open_ = true;
     Outcome outcome;
     if (portal == portals_.end()) {
         outcome.sqlstate = "34000";
+    } else if (portal->second.text.starts_with("select 3 rows") && !cancelled_ && status_ != 'E') {
+        // Brought one by one.
+        audit_owner(portal->second.text, portal->second.values);
+        Portal& rows = portal->second;
+        std::uint32_t brought = 0;
+        for (; rows.row_count < 3 && (rows_max == 0 || brought < rows_max); ++brought) {
+            out_ += row(quoted(rows.text) + ":" + std::to_string(rows.row_count++));
+        }
+        out_ += rows.row_count < 3 || brought == rows_max ? portal_suspended()
+                                                          : complete("SELECT " + std::to_string(brought));
+        return;
     } else {
         outcome = run(portal->second.text, portal->second.values);
     }
@@ -554,7 +642,7 @@ void ServerProcess::on_execute(const std::string& body) {
         flush();
         return;
     }
-    if (outcome.copies_in) {
+    if (outcome.copies == Outcome::Copies::In) {
         copy_is_simple_ = false;
         out_ += copy_in_response();
         flush();
@@ -619,7 +707,6 @@ ServerProcess::Outcome ServerProcess::run(const std::string& text, const std::ve
 
 ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
                                               const std::vector<std::string>& values) {
-    std::string const echo = "|" + parameters_["TimeZone"] + "|" + parameters_["statement_timeout"];
     if (text.starts_with("SELECT pg_catalog.set_config")) {
         return run_set_config(text);
     }
@@ -628,33 +715,62 @@ ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
     }
     if (text.starts_with("SELECT EXISTS")) {
         // pgring asks what a session has left behind.
-        return {.rows = row_description() + row(pinned_by_ == kNobody ? "f" : "t"), .tag = "SELECT 1"};
+        return {.rows = row(pinned_by_ == kNobody ? "f" : "t"), .tag = "SELECT 1"};
+    }
+    if (text.starts_with("select pg_advisory_lock")) {
+        pinned_by_ = client_of(text);
+        return {.rows = row(""), .tag = "SELECT 1"};
     }
     if (text.starts_with("select")) {
+        // A transaction sees what it has written.
+        std::string const echo = "|" + parameters_["TimeZone"] + "|" + parameters_["statement_timeout"] +
+                                 "|" + (writes_.empty() ? std::string() : writes_.back());
         std::string const value = (values.empty() ? std::string() : values[0] + ":") + quoted(text);
-        return {.rows = row_description() + row(value + echo), .tag = "SELECT 1"};
+        return {.rows = row(value + echo), .tag = "SELECT 1"};
     }
-    bool const writes = text.starts_with("insert") || text.starts_with("copy t from stdin");
-    if (writes && server_.role() == ModelServer::Role::Standby) {
-        return {.sqlstate = "25006"};
-    }
-    if (text.starts_with("copy t from stdin")) {
-        state_ = State::CopyIn;
-        return {.copies_in = true};
-    }
-    if (text.starts_with("insert")) {
-        std::string const write = values.empty() ? quoted(text) : values[0];
-        if (write.starts_with("duplicate")) {
-            return {.sqlstate = "23505"};
+    if (text.starts_with("copy t to stdout")) {
+        std::string data;
+        for (std::uint32_t i = 0; i < 3; ++i) {
+            data += copy_data(quoted(text) + ":" + std::to_string(i));
         }
-        server_.context().auditor.require(
-            link_ == nullptr || link_->sent_under == nullptr ||
-                link_->sent_under->servers[server_.index()].role != topology::Role::Stale,
-            "a write was sent to a stale primary");
-        writes_.push_back(write);
-        return {.tag = "INSERT 0 1"};
+        return {.rows = copy_out_response() + data + copy_done(),
+                .tag = "COPY 3",
+                .copies = Outcome::Copies::Out};
+    }
+    if (text.starts_with("insert") || text.starts_with("copy t from stdin")) {
+        return run_write(text, values);
     }
     return run_control(text);
+}
+
+ServerProcess::Outcome ServerProcess::run_write(const std::string& text,
+                                                const std::vector<std::string>& values) {
+    if (server_.role() == ModelServer::Role::Standby) {
+        bool const knows =
+            sent_under_ != nullptr && sent_under_->servers[server_.index()].role == topology::Role::Standby;
+        server_.context().auditor.require(!knows || parameters_["application_name"] == "readonly",
+                                          [&text] { return "a write was sent to a standby: " + text; });
+        return {.sqlstate = "25006"};
+    }
+    if (text.starts_with("copy")) {
+        state_ = State::CopyIn;
+        return {.copies = Outcome::Copies::In};
+    }
+    std::string const write = values.empty() ? quoted(text) : values[0];
+    if (write.starts_with("duplicate")) {
+        return {.sqlstate = "23505"};
+    }
+    audit_write(write);
+    writes_.push_back(write);
+    return {.tag = "INSERT 0 1"};
+}
+
+void ServerProcess::audit_write(const std::string& write) {
+    const Auditor& auditor = server_.context().auditor;
+    auditor.require(
+        sent_under_ == nullptr || sent_under_->servers[server_.index()].role != topology::Role::Stale,
+        [&write] { return "write " + write + " was sent to a stale primary"; });
+    server_.context().auditor.executed(write);
 }
 
 ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
@@ -669,26 +785,16 @@ ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
         status_ = 'I';
         return {.tag = failed ? "ROLLBACK" : "COMMIT"};
     }
-    if (text.starts_with("ROLLBACK TO SAVEPOINT")) {
-        return {.sqlstate = "3B001"};
+    if (word == "savepoint" || word == "release" || lowered(text).starts_with("rollback to savepoint")) {
+        return run_savepoint(word, text);
     }
     if (word == "rollback") {
         roll_back();
         status_ = 'I';
         return {.tag = "ROLLBACK"};
     }
-    if (word == "set") {
-        std::size_t const equals = text.find('=');
-        std::string const name = text.substr(4, text.find(' ', 4) - 4);
-        std::string value = quoted(text, equals);
-        Outcome outcome = set(name, value);
-        outcome.tag = "SET";
-        return outcome;
-    }
-    if (word == "reset") {
-        std::string const name = known_name(text.substr(7, text.size() - 8));
-        parameters_[name] = defaults_[name];
-        return {.tag = "RESET"};
+    if (word == "set" || word == "reset") {
+        return run_setting(text);
     }
     if (word == "create") {
         pinned_by_ = client_of(text);
@@ -706,10 +812,75 @@ ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
         return {.tag = "DISCARD ALL"};
     }
     if (word == "deallocate") {
+        return run_deallocate(text);
+    }
+    return text.empty() ? Outcome{} : Outcome{.sqlstate = "42601"};
+}
+
+/// "savepoint a", "release savepoint a", "rollback to savepoint a"
+ServerProcess::Outcome ServerProcess::run_savepoint(const std::string& word, const std::string& text) {
+    std::string const name = text.substr(text.find_last_of(' ') + 1);
+    if (status_ == 'I') {
+        return {.sqlstate = "25P01"};
+    }
+    if (word == "savepoint") {
+        savepoints_.push_back({.name = name,
+                               .write_count = writes_.size(),
+                               .parameters = parameters_,
+                               .session_parameters = session_parameters_,
+                               .pinned_by = pinned_by_});
+        return {.tag = "SAVEPOINT"};
+    }
+    auto const found = std::ranges::find(savepoints_.rbegin(), savepoints_.rend(), name, &Savepoint::name);
+    if (found == savepoints_.rend()) {
+        return {.sqlstate = "3B001"};
+    }
+    if (word == "release") {
+        savepoints_.erase(std::prev(found.base()), savepoints_.end());
+        return {.tag = "RELEASE"};
+    }
+    writes_.resize(found->write_count);
+    parameters_ = found->parameters;
+    session_parameters_ = found->session_parameters;
+    pinned_by_ = found->pinned_by;
+    savepoints_.erase(found.base(), savepoints_.end());
+    status_ = 'T';
+    return {.tag = "ROLLBACK"};
+}
+
+/// "set timezone = 'UTC'", "set local timezone = 'UTC'", "reset all", "RESET \"timezone\""
+ServerProcess::Outcome ServerProcess::run_setting(const std::string& text) {
+    if (lowered(text).starts_with("set ")) {
+        bool const is_local = lowered(text).starts_with("set local ");
+        std::size_t const at = is_local ? 10 : 4;
+        Outcome outcome = set(text.substr(at, text.find(' ', at) - at), quoted(text, text.find('=')),
+                              is_local ? Lasts::Transaction : Lasts::Session);
+        outcome.tag = "SET";
+        return outcome;
+    }
+    if (text == "reset all") {
+        parameters_ = defaults_;
+        session_parameters_ = defaults_;
+        return {.tag = "RESET"};
+    }
+    std::string word = text.substr(6);
+    std::erase(word, '"');
+    std::string const name = known_name(word);
+    if (name.empty()) {
+        return {.sqlstate = "42704"};
+    }
+    parameters_[name] = defaults_.at(name);
+    session_parameters_[name] = defaults_.at(name);
+    return {.tag = "RESET"};
+}
+
+ServerProcess::Outcome ServerProcess::run_deallocate(const std::string& text) {
+    std::string const name = text.substr(text.find(' ') + 1);
+    if (lowered(name) == "all") {
         statements_.clear();
         return {.tag = "DEALLOCATE ALL"};
     }
-    return {.sqlstate = "42601"};
+    return statements_.erase(name) == 0 ? Outcome{.sqlstate = "26000"} : Outcome{.tag = "DEALLOCATE"};
 }
 
 /// "SELECT pg_catalog.set_config(E'a', E'b', false), pg_catalog.set_config(...)"
@@ -717,12 +888,12 @@ ServerProcess::Outcome ServerProcess::run_set_config(const std::string& text) {
     for (std::size_t at = text.find("(E'"); at != std::string::npos; at = text.find("(E'", at + 1)) {
         std::string const name = quoted(text, at);
         std::string const value = quoted(text, text.find(',', at));
-        Outcome const outcome = set(name, value);
+        Outcome const outcome = set(name, value, Lasts::Session);
         if (!outcome.sqlstate.empty()) {
             return outcome;
         }
     }
-    return {.rows = row_description() + row("set"), .tag = "SELECT 1"};
+    return {.rows = row("set"), .tag = "SELECT 1"};
 }
 
 /// "SELECT pg_catalog.current_setting(E'a', true), (SELECT setting = reset_val ... name = E'a'), ..."
@@ -738,22 +909,27 @@ ServerProcess::Outcome ServerProcess::run_current_settings(const std::string& te
     for (const std::string& column : columns) {
         body += number(static_cast<std::uint32_t>(column.size())) + column;
     }
-    return {.rows = row_description() + message('D', body), .tag = "SELECT 1"};
+    return {.rows = message('D', body), .tag = "SELECT 1"};
 }
 
-ServerProcess::Outcome ServerProcess::set(const std::string& name, const std::string& value) {
+ServerProcess::Outcome ServerProcess::set(const std::string& name, const std::string& value, Lasts lasts) {
     std::string const known = known_name(name);
     if (known.empty()) {
         return {.sqlstate = "42704"};
     }
+    std::string canonical = value;
     if (known == "TimeZone") {
         auto const zone = std::ranges::find(kTimeZones, lowered(value), lowered);
         if (zone == std::end(kTimeZones)) {
             return {.sqlstate = "22023"};
         }
-        parameters_[known] = *zone;
-    } else {
-        parameters_[known] = value;
+        canonical = *zone;
+    }
+    if (lasts == Lasts::Session) {
+        parameters_[known] = canonical;
+        session_parameters_[known] = canonical;
+    } else if (status_ != 'I') {
+        parameters_[known] = canonical;
     }
     return {};
 }
@@ -761,6 +937,7 @@ ServerProcess::Outcome ServerProcess::set(const std::string& name, const std::st
 void ServerProcess::begin_block() {
     if (status_ == 'I') {
         parameters_before_ = parameters_;
+        session_parameters_ = parameters_;
         status_ = 'T';
     }
 }
@@ -770,16 +947,21 @@ void ServerProcess::commit() {
         server_.context().log("  " + std::to_string(process_id_) + " commits " + write);
         server_.context().auditor.committed(write);
     }
+    parameters_ = session_parameters_;
+    savepoints_.clear();
 }
 
 void ServerProcess::roll_back() {
     writes_.clear();
     parameters_ = parameters_before_;
     pinned_by_ = pinned_by_before_;
+    session_parameters_ = parameters_before_;
+    savepoints_.clear();
 }
 
 void ServerProcess::reset_all() {
     parameters_ = defaults_;
+    session_parameters_ = defaults_;
     statements_.clear();
     pinned_by_ = kNobody;
     owner_ = kNobody;

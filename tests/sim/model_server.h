@@ -69,13 +69,28 @@ class ServerProcess final : public Peer {
     struct Portal {
         std::string text;
         std::vector<std::string> values;
+        /// Rows that Execute has brought already.
+        std::uint32_t row_count = 0;
+    };
+    /// Where a transaction stood at a SAVEPOINT.
+    struct Savepoint {
+        std::string name;
+        std::size_t write_count = 0;
+        SessionParameters parameters;
+        SessionParameters session_parameters;
+        ClientNumber pinned_by = kNobody;
+    };
+    /// A message, and what the worker that sent it knew of the cluster.
+    struct Heard {
+        conversation::Message message;
+        std::shared_ptr<const topology::Topology> sent_under;
     };
     /// What running a statement came to.
     struct Outcome {
         std::string rows{};
         std::string tag{};
         std::string sqlstate{};
-        bool copies_in = false;
+        enum class Copies : std::uint8_t { Nothing, In, Out } copies = Copies::Nothing;
     };
 
     void on_startup();
@@ -97,14 +112,27 @@ class ServerProcess final : public Peer {
 
     [[nodiscard]] Outcome run(const std::string& text, const std::vector<std::string>& values);
     [[nodiscard]] Outcome run_one(const std::string& text, const std::vector<std::string>& values);
+    [[nodiscard]] Outcome run_write(const std::string& text, const std::vector<std::string>& values);
     [[nodiscard]] Outcome run_control(const std::string& text);
+    [[nodiscard]] Outcome run_savepoint(const std::string& word, const std::string& text);
+    [[nodiscard]] Outcome run_setting(const std::string& text);
+    [[nodiscard]] Outcome run_deallocate(const std::string& text);
     [[nodiscard]] Outcome run_set_config(const std::string& text);
     [[nodiscard]] Outcome run_current_settings(const std::string& text);
-    [[nodiscard]] Outcome set(const std::string& name, const std::string& value);
+    enum class Lasts : std::uint8_t { Session, Transaction };
+    [[nodiscard]] Outcome set(const std::string& name, const std::string& value, Lasts lasts);
     void begin_block();
     void commit();
     void roll_back();
     void reset_all();
+    void on_function_call();
+    void copy_fails(std::string_view sqlstate);
+    /// Now and then a server says something by itself.
+    void say_by_itself();
+    /// A write may be sent only to who was the primary, as far as the sender knew.
+    void audit_write(const std::string& write);
+    /// The first word of another client comes: has pgring seen all answers for the one before?
+    void audit_arrival(const conversation::Message& message);
     /// The statement of a client begins: is the session in a state that this client may meet?
     void audit_owner(const std::string& text, const std::vector<std::string>& values);
     [[nodiscard]] bool in_unit() const { return status_ != 'I' || unit_open_; }
@@ -118,7 +146,9 @@ class ServerProcess final : public Peer {
     bool busy_ = false;
     bool cancelled_ = false;
     std::string unread_;
-    std::deque<conversation::Message> messages_;
+    std::deque<Heard> messages_;
+    /// Under what the message that is worked off was sent.
+    std::shared_ptr<const topology::Topology> sent_under_;
     std::string out_;
 
     char status_ = 'I';
@@ -133,6 +163,9 @@ class ServerProcess final : public Peer {
     SessionParameters defaults_;
     SessionParameters parameters_;
     SessionParameters parameters_before_;
+    /// What the parameters are when the transaction is committed: without what SET LOCAL set.
+    SessionParameters session_parameters_;
+    std::vector<Savepoint> savepoints_;
     SessionParameters reported_;
     static constexpr std::uint32_t kBindsBetweenMigrations = 5;
     std::uint32_t binds_ = 0;
@@ -143,6 +176,10 @@ class ServerProcess final : public Peer {
     /// Who has a temporary table here; and before the transaction.
     ClientNumber pinned_by_ = kNobody;
     ClientNumber pinned_by_before_ = kNobody;
+    /// Of whom the latest messages came.
+    ClientNumber talks_to_ = kNobody;
+    /// How much of the connection had been said when the answers for that client ended.
+    std::uint64_t answered_until_bytes_ = 0;
 };
 
 /// A host with PostgreSQL.
@@ -163,6 +200,12 @@ class ModelServer {
     void resume();
     void start();
     void set_refusing(bool refusing) { refusing_ = refusing; }
+    /// Logins fail with this SQLSTATE; not any more where it is empty.
+    void set_login_error(std::string_view sqlstate) { login_error_ = sqlstate; }
+    [[nodiscard]] const std::string& login_error() const { return login_error_; }
+    /// Everything takes so many times as long.
+    void set_slowness(std::uint32_t factor) { slowness_ = factor; }
+    [[nodiscard]] std::uint32_t slowness() const { return slowness_; }
     void become(Role role, std::uint32_t timeline);
     /// Resets one of its connections, if it has any.
     void reset_one();
@@ -185,6 +228,8 @@ class ModelServer {
     bool running_ = true;
     bool hung_ = false;
     bool refusing_ = false;
+    std::string login_error_;
+    std::uint32_t slowness_ = 1;
     std::uint32_t next_process_ = 1;
     std::vector<std::unique_ptr<ServerProcess>> processes_;
 };

@@ -21,6 +21,18 @@ std::string text_of(const Link& link) {
 
 }  // namespace
 
+bool Network::is_untouched(const Link& link) {
+    std::string_view before = link.pieces_before;
+    for (std::size_t i = 0; i < link.piece_count; ++i) {
+        std::span<const std::byte> const piece = link.pieces[i];
+        if (std::memcmp(piece.data(), before.data(), piece.size()) != 0) {
+            return false;
+        }
+        before.remove_prefix(piece.size());
+    }
+    return before.empty();
+}
+
 base::Duration Network::draw_delay() {
     // Mostly microseconds, now and then much longer.
     std::uint64_t const span = prng_.chance(5) ? 20'000'000 : 300'000;
@@ -64,7 +76,9 @@ std::string Network::describe() const {
                 (link->connecting ? " connecting" : "") + (link->sending ? " sending" : "") +
                 (link->peer_deaf ? " deaf" : "") + (link->ended_by_peer ? " ended" : "") +
                 (link->delivery_scheduled ? " delivering" : "") + ", " +
-                std::to_string(link->arriving.size()) + " bytes arriving";
+                std::to_string(link->arriving.size()) + " bytes arriving, " +
+                std::to_string(workers_[key.first].worker->outgoing(link->socket).size_bytes()) +
+                " bytes leaving, " + std::to_string(link->received_bytes) + " bytes received";
     }
     return text;
 }
@@ -75,6 +89,7 @@ std::string Network::describe() const {
 void Network::say(Link& link, std::string_view bytes) {
     if (!link.ended_by_peer) {
         link.arriving.append(bytes);
+        link.said_bytes += bytes.size();
         schedule_delivery(link);
     }
 }
@@ -132,8 +147,12 @@ void Network::deliver(const Key& key) {
                                                  : most;
     std::memcpy(buffer->data, link->arriving.data(), count);
     link->arriving.erase(0, count);
-    worker.received(link->socket, buffer::Slice(*buffer, 0, static_cast<std::uint32_t>(count)),
-                    schedule_.now());
+    link->received_bytes += count;
+    {
+        AllocationScope const scope(allocation_count_);
+        worker.received(link->socket, buffer::Slice(*buffer, 0, static_cast<std::uint32_t>(count)),
+                        schedule_.now());
+    }
     touch(key.first);
     if (!link->arriving.empty() || link->ended_by_peer) {
         schedule_delivery(*link);
@@ -145,6 +164,7 @@ void Network::publish(const std::shared_ptr<const topology::Topology>& topology)
         Driver& driver = workers_[i];
         driver.mail_until = std::max(driver.mail_until, schedule_.now() + draw_delay());
         schedule_.at(driver.mail_until, [this, i, topology] {
+            workers_[i].topology = topology;
             workers_[i].worker->topology_changed(topology, schedule_.now());
             touch(i);
         });
@@ -167,13 +187,20 @@ void Network::touch(std::size_t worker) {
 void Network::pump(std::size_t index) {
     Driver& driver = workers_[index];
     driver.pump_scheduled = false;
-    driver.worker->step(schedule_.now());
+    {
+        AllocationScope const scope(allocation_count_);
+        driver.worker->step(schedule_.now());
+    }
     driver.worker->check_invariants();
-    std::vector<proxy::Action> const actions = std::exchange(driver.worker->actions(), {});
-    for (const proxy::Action& action : actions) {
+    driver.lines.look(*driver.worker, auditor_);
+    driver.actions.clear();
+    driver.actions.swap(driver.worker->actions());
+    for (const proxy::Action& action : driver.actions) {
         perform(index, action);
     }
-    for (proxy::Posted& posted : std::exchange(driver.worker->posted(), {})) {
+    driver.posted.clear();
+    driver.posted.swap(driver.worker->posted());
+    for (const proxy::Posted& posted : driver.posted) {
         Driver& to = workers_[posted.to];
         to.mail_until = std::max(to.mail_until, schedule_.now() + draw_delay());
         schedule_.at(to.mail_until, [this, posted] {
@@ -244,7 +271,7 @@ void Network::start_send(Link& link) {
     link.piece_count = worker.outgoing(link.socket).gather(link.pieces);
     ASSERT(link.piece_count > 0);
     link.pieces_before = text_of(link);
-    link.sent_under = std::make_shared<topology::Topology>(worker.topology());
+    link.sent_under = workers_[link.worker].topology;
     schedule_.after(draw_delay(), [this, key = key_of(link)] { finish_send(key); });
 }
 
@@ -268,15 +295,17 @@ void Network::finish_send(const Key& key) {
     std::size_t const count = prng_.chance(5) ? 1 + prng_.below(all) : all;
     link->sending = false;
     hand_over(*link, count);
-    worker.sent(link->socket, count, schedule_.now());
+    {
+        AllocationScope const scope(allocation_count_);
+        worker.sent(link->socket, count, schedule_.now());
+    }
     touch(key.first);
 }
 
 void Network::hand_over(Link& link, std::size_t size_bytes) {
-    std::string const text = text_of(link);
-    ASSERT(text == link.pieces_before);
+    ASSERT(is_untouched(link));
     if (link.peer != nullptr && size_bytes > 0) {
-        link.peer->heard(std::string_view(text).substr(0, size_bytes));
+        link.peer->heard(std::string_view(link.pieces_before).substr(0, size_bytes));
     }
 }
 
@@ -331,7 +360,7 @@ void Network::close(Link& link) {
     schedule_.after(30ms, [this, key = key_of(link)] {
         Link& closing = *find(key);
         if (closing.sending) {
-            ASSERT(text_of(closing) == closing.pieces_before);
+            ASSERT(is_untouched(closing));
         }
         proxy::SocketId const socket = closing.socket;
         links_.erase(key);

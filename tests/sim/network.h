@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +17,9 @@
 
 #include "base/random.h"
 #include "proxy/worker.h"
+#include "sim/allocations.h"
+#include "sim/auditor.h"
+#include "sim/line_audit.h"
 #include "sim/peer.h"
 #include "sim/schedule.h"
 
@@ -28,6 +32,9 @@ struct Link {
     Peer* peer = nullptr;
     /// Bytes on their way to the worker.
     std::string arriving;
+    /// Bytes that the peer ever said, and those that the worker got.
+    std::uint64_t said_bytes = 0;
+    std::uint64_t received_bytes = 0;
     /// Behind them the connection ends.
     bool ended_by_peer = false;
     bool delivery_scheduled = false;
@@ -43,15 +50,18 @@ struct Link {
     /// The peer does not read.
     bool peer_deaf = false;
     bool send_is_due = false;
-    /// When this worker's topology was of what generation at the start of the latest Send.
+    /// What the worker knew of the cluster at the start of the latest Send.
     std::shared_ptr<const topology::Topology> sent_under;
 };
 
 class Network {
   public:
-    Network(Schedule& schedule, base::Prng& prng) : schedule_(schedule), prng_(prng) {}
+    Network(Schedule& schedule, base::Prng& prng, Auditor& auditor)
+        : schedule_(schedule), prng_(prng), auditor_(auditor) {}
 
-    void add_worker(proxy::Worker& worker) { workers_.push_back(Driver{.worker = &worker}); }
+    void add_worker(proxy::Worker& worker, std::shared_ptr<const topology::Topology> topology) {
+        workers_.push_back(Driver{.worker = &worker, .topology = std::move(topology)});
+    }
     /// What a Connect action leads to: the peer, or nullptr where the connection is refused. Called when the
     /// attempt arrives.
     std::function<Peer*(Link&, topology::ServerIndex)> on_connect;
@@ -70,6 +80,8 @@ class Network {
     void publish(const std::shared_ptr<const topology::Topology>& topology);
     /// Something was done to a worker: it will be asked for its actions soon.
     void touch(std::size_t worker);
+    /// Allocations that the workers made while they were told something.
+    [[nodiscard]] std::uint64_t allocation_count() const { return allocation_count_; }
     /// The connections that are open, for a report.
     [[nodiscard]] std::string describe() const;
     [[nodiscard]] base::Duration draw_delay();
@@ -78,6 +90,11 @@ class Network {
     using Key = std::pair<std::size_t, std::uint64_t>;
     struct Driver {
         proxy::Worker* worker = nullptr;
+        std::shared_ptr<const topology::Topology> topology;
+        /// Taken in turns with the worker's own, so that neither grows anew.
+        std::vector<proxy::Action> actions{};
+        std::vector<proxy::Posted> posted{};
+        LineAudit lines{};
         bool pump_scheduled = false;
         base::Instant wake = base::kNever;
         /// Messages to it arrive in order.
@@ -97,13 +114,17 @@ class Network {
     [[nodiscard]] static Key key_of(const Link& link) { return {link.worker, link.socket.bits()}; }
     [[nodiscard]] Link* find(const Key& key);
     Link& add_link(std::size_t worker, proxy::SocketId socket);
+    /// What a Send took hold of is as it was.
+    [[nodiscard]] static bool is_untouched(const Link& link);
     /// Gives the first `size_bytes` of what is being sent to the peer.
     void hand_over(Link& link, std::size_t size_bytes);
 
     Schedule& schedule_;
     base::Prng& prng_;
-    std::vector<Driver> workers_;
+    Auditor& auditor_;
+    std::deque<Driver> workers_;
     std::map<Key, std::unique_ptr<Link>> links_;
+    std::uint64_t allocation_count_ = 0;
 };
 
 }  // namespace pgring::sim

@@ -24,7 +24,7 @@ config::Settings draw_settings(base::Prng& prng) {
     pgring.log_connections = false;
     pgring.log_disconnections = false;
     pgring.pool_mode = prng.chance(15) ? config::PoolMode::Session : config::PoolMode::Transaction;
-    pgring.default_pool_size = between(prng, 1, 4);
+    pgring.default_pool_size = prng.chance(80) ? between(prng, 1, 4) : between(prng, 5, 8);
     pgring.receive_buffers = 1U << between(prng, 3, 6);
     pgring.max_prepared_statements = between(prng, 1, 4);
     pgring.query_wait_timeout = draw_duration(prng, 1s, 20s);
@@ -51,9 +51,23 @@ void draw_timeouts(base::Prng& prng, config::PgringSettings& pgring) {
     }
 }
 
+/// Nothing goes wrong, nothing is given up, all backends that may be opened are open before long.
+void make_steady(Plan& plan) {
+    config::PgringSettings& pgring = plan.settings.pgring;
+    pgring.pool_mode = config::PoolMode::Transaction;
+    pgring.server_idle_timeout = 3600s;
+    pgring.server_lifetime = 3600s;
+    pgring.max_client_conn = 1000;
+    pgring.waiting_clients_max = 0;
+    pgring.receive_buffers = 64;
+    plan.worker_count = 1;
+    plan.unit_count = 150;
+    plan.steady = true;
+}
+
 Fault draw_fault(base::Prng& prng, const Plan& plan) {
     Fault fault;
-    fault.kind = static_cast<Fault::Kind>(prng.below(7));
+    fault.kind = static_cast<Fault::Kind>(prng.below(Fault::kKindCount));
     fault.at = draw_duration(prng, 0s, 4s);
     fault.server = static_cast<std::uint32_t>(prng.below(plan.server_count));
     fault.duration = draw_duration(prng, 20ms, 3s);
@@ -64,13 +78,18 @@ Fault draw_fault(base::Prng& prng, const Plan& plan) {
 
 Plan draw_plan(base::Prng& prng) {
     Plan plan;
+    plan.calm_at = 12s;
     plan.settings = draw_settings(prng);
-    plan.worker_count = between(prng, 1, 3);
+    plan.worker_count = between(prng, 1, 4);
     plan.server_count = between(prng, 1, 3);
-    plan.client_count = between(prng, 2, 10);
+    plan.client_count = prng.chance(80) ? between(prng, 2, 10) : between(prng, 11, 20);
     plan.unit_count = between(prng, 4, 20);
     for (std::uint32_t i = 0; i < plan.server_count; ++i) {
         plan.settings.servers.push_back({.name = "pg-" + std::to_string(i), .host = "192.0.2.1"});
+    }
+    if (prng.chance(3)) {
+        make_steady(plan);
+        return plan;
     }
     // A third of the worlds is calm: there every statement must succeed.
     std::uint32_t const fault_count = prng.chance(33) ? 0 : between(prng, 1, 6);
@@ -80,7 +99,6 @@ Plan draw_plan(base::Prng& prng) {
     if (fault_count > 0 && prng.chance(25)) {
         draw_timeouts(prng, plan.settings.pgring);
     }
-    plan.calm_at = 12s;
     return plan;
 }
 

@@ -20,7 +20,11 @@ struct Fault {
         BackendReset,    ///< one connection to a server is reset
         ClientReset,     ///< one client vanishes
         PrimaryMoves,    ///< the primary dies and a standby is promoted; the old one comes back stale first
+        ServerIsSlow,    ///< everything takes it many times as long for a while
+        LoginsFail,      ///< it takes connections and refuses logins for a while
+        MonitorErrs,     ///< the monitor takes a server that is well for one that is down, for a while
     };
+    static constexpr std::uint32_t kKindCount = 10;
     Kind kind{};
     base::Duration at{};
     std::uint32_t server = 0;
@@ -35,6 +39,8 @@ struct Plan {
     /// Units each client runs.
     std::uint32_t unit_count = 1;
     std::vector<Fault> faults;
+    /// Clients repeat themselves, and nothing of theirs may cost pgring an allocation.
+    bool steady = false;
     /// No fault begins or lasts beyond this.
     base::Duration calm_at{};
 };

@@ -46,7 +46,7 @@ World::World(std::uint64_t seed, Log log)
     : log_(std::move(log)),
       prng_(seed),
       plan_(draw_plan(prng_)),
-      network_(schedule_, prng_),
+      network_(schedule_, prng_, auditor_),
       core_log_(std::make_unique<CoreLog>(*this)),
       worker_random_(prng_.next()),
       access_{.users = {}, .rules = {}, .process_secret = auth::ProcessSecret(worker_random_)},
@@ -63,13 +63,19 @@ World::World(std::uint64_t seed, Log log)
                       .log = [this](const std::string& what) { this->log(what); },
                       .worker_count = plan_.worker_count,
                       .has_standby = plan_.server_count > 1,
-                      .is_served = [this](ClientContext::Needs needs) { return is_served(needs); }} {
+                      .session_pooled = plan_.settings.pgring.pool_mode == config::PoolMode::Session,
+                      .steady = plan_.steady,
+                      .on_steady_unit = [this] { on_steady_unit(); },
+                      .is_served = [this](ClientContext::Needs needs) { return is_served(needs); }},
+      misjudged_(plan_.server_count) {
     // Nobody is refused, nobody leaves anything out, nothing breaks: then every statement must succeed.
     client_context_.calm = plan_.faults.empty() && plan_.settings.pgring.max_client_conn >= 100 &&
                            plan_.settings.pgring.waiting_clients_max == 0;
     client_context_.statements_time_out = plan_.settings.pgring.query_timeout != 0s;
     if (client_context_.calm) {
         plan_.settings.pgring.query_wait_timeout = 0s;
+        // Who waits may hold buffers as long as it waits, which is for ever here.
+        plan_.settings.pgring.receive_buffers = 128;
     }
     for (std::size_t i = 0; i < plan_.server_count; ++i) {
         servers_.emplace_back(server_context_, i,
@@ -99,7 +105,9 @@ Summary World::run() {
                     plan_.settings.pgring.default_pool_size,
                     plan_.settings.pgring.pool_mode == config::PoolMode::Session ? "session" : "transaction",
                     plan_.settings.pgring.max_prepared_statements, plan_.settings.pgring.receive_buffers,
-                    client_context_.calm ? ", calm" : ""));
+                    plan_.steady           ? ", steady"
+                    : client_context_.calm ? ", calm"
+                                           : ""));
     base::Instant const start = schedule_.now();
     start_workers();
     start_clients();
@@ -119,7 +127,7 @@ Summary World::run() {
             }
             text += network_.describe();
             return text;
-        }());
+        });
         bool const goes_on = schedule_.run_next();
         ++event_count;
         auditor_.require(goes_on, "nothing happens any more");
@@ -141,7 +149,7 @@ void World::start_workers() {
                                                                  .random = worker_random_,
                                                                  .topology = topology_,
                                                                  .now = schedule_.now()}));
-        network_.add_worker(*workers_.back());
+        network_.add_worker(*workers_.back(), topology_);
     }
 }
 
@@ -165,6 +173,9 @@ void World::schedule_faults() {
         for (ModelServer& server : servers_) {
             server.resume();
             server.set_refusing(false);
+            server.set_login_error("");
+            server.set_slowness(1);
+            misjudged_[server.index()] = false;
             if (!server.running()) {
                 server.start();
             }
@@ -204,6 +215,26 @@ void World::strike(const Fault& fault) {
             break;
         case Fault::Kind::PrimaryMoves:
             move_primary(fault);
+            break;
+        case Fault::Kind::ServerIsSlow:
+            server.note("is slow");
+            server.set_slowness(30);
+            schedule_.after(fault.duration, [&server] { server.set_slowness(1); });
+            break;
+        case Fault::Kind::LoginsFail: {
+            constexpr std::string_view kRefusals[]{"53300", "57P03", "28P01"};
+            server.note("refuses logins");
+            server.set_login_error(kRefusals[prng_.below(std::size(kRefusals))]);
+            schedule_.after(fault.duration, [&server] { server.set_login_error(""); });
+            break;
+        }
+        case Fault::Kind::MonitorErrs:
+            misjudged_[fault.server] = true;
+            probe();
+            schedule_.after(fault.duration, [this, fault] {
+                misjudged_[fault.server] = false;
+                probe();
+            });
             break;
     }
 }
@@ -267,6 +298,23 @@ bool World::is_served(ClientContext::Needs needs) const {
                : std::ranges::any_of(topology_->servers, route::serves_reads);
 }
 
+/// After some time to get warm, what clients repeat costs no allocation. A queue or a table that is longer
+/// than ever before may still grow, so a few are allowed; one for every other statement is not.
+void World::on_steady_unit() {
+    std::uint64_t const all = std::uint64_t{plan_.client_count} * plan_.unit_count;
+    ++steady_unit_count_;
+    if (steady_unit_count_ == all / 2) {
+        allocations_before_ = network_.allocation_count();
+    } else if (steady_unit_count_ == all * 9 / 10) {
+        std::uint64_t const units = all * 9 / 10 - all / 2;
+        std::uint64_t const allocations = network_.allocation_count() - allocations_before_;
+        auditor_.require(allocations <= units / 2, [units, allocations] {
+            return fmt::format("{} allocations for {} units that were all run before", allocations, units);
+        });
+        log(fmt::format("{} allocations for {} steady units", allocations, units));
+    }
+}
+
 /// What is known to be down or stale for a while has no sessions of pgring's: they would wait for nothing.
 void World::audit_fences() const {
     if (schedule_.now() < published_at_ + kFenced) {
@@ -296,7 +344,7 @@ std::shared_ptr<const topology::Topology> World::seen() const {
     }
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         const ModelServer& server = servers_[i];
-        bool const answers = server.running() && !server.hung();
+        bool const answers = server.running() && !server.hung() && !misjudged_[i];
         topology::Server seen{.name = plan_.settings.servers[i].name,
                               .role = topology::Role::Standby,
                               .health = answers ? topology::Health::Up : topology::Health::Down,

@@ -55,6 +55,7 @@ class World {
     void observe();
     [[nodiscard]] std::shared_ptr<const topology::Topology> seen() const;
     [[nodiscard]] bool is_served(ClientContext::Needs needs) const;
+    void on_steady_unit();
     void audit_fences() const;
     [[nodiscard]] bool everybody_is_gone() const;
     void expect_nothing_is_left();
@@ -75,6 +76,10 @@ class World {
     std::shared_ptr<const topology::Topology> topology_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::deque<ModelClient> clients_;
+    /// Servers that the monitor takes for down though they are not.
+    std::vector<bool> misjudged_;
+    std::uint64_t steady_unit_count_ = 0;
+    std::uint64_t allocations_before_ = 0;
     bool probe_scheduled_ = false;
     base::Instant published_at_{};
     std::uint32_t timeline_ = 1;
