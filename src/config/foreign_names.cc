@@ -18,10 +18,7 @@ constexpr std::string_view kPgbouncerOptions[] = {
     "reserve_pool_size",
     "reserve_pool_timeout",
     "max_db_connections",
-    "max_db_client_connections",
     "max_user_connections",
-    "max_user_client_connections",
-    "server_round_robin",
     "track_extra_parameters",
     "peer_id",
     "disable_pqexec",
@@ -75,23 +72,15 @@ constexpr std::string_view kPgbouncerOptions[] = {
 
 // Keys of pgbouncer's [databases] entries.
 constexpr std::string_view kPgbouncerDatabaseOptions[] = {
-    "auth_user",
-    "auth_query",
-    "auth_dbname",
-    "min_pool_size",
+    "auth_user",          "auth_query",      "auth_dbname",   "min_pool_size",
+    "reserve_pool_size",  "reserve_pool",    "connect_query", "load_balance_hosts",
+    "max_db_connections", "client_encoding", "datestyle",     "timezone",
+};
+
+// Keys of pgbouncer's [users] entries.
+constexpr std::string_view kPgbouncerUserOptions[] = {
     "reserve_pool_size",
-    "reserve_pool",
-    "connect_query",
-    "query_wait_timeout",
-    "load_balance_hosts",
-    "max_db_connections",
-    "max_db_client_connections",
-    "server_lifetime",
-    "client_encoding",
-    "datestyle",
-    "timezone",
-    "user",
-    "password",
+    "max_user_connections",
 };
 
 /// A name for which there is something to write instead.
@@ -146,7 +135,8 @@ std::optional<Advice> find_foreign_option(std::string_view section, std::string_
         }
     }
     const bool of_database = section == "databases" && contains(kPgbouncerDatabaseOptions, name);
-    if (of_database || (section == "pgring" && contains(kPgbouncerOptions, name))) {
+    const bool of_user = section == "users" && contains(kPgbouncerUserOptions, name);
+    if (of_database || of_user || (section == "pgring" && contains(kPgbouncerOptions, name))) {
         return not_supported("pgbouncer", name, kLeaveOut);
     }
     return std::nullopt;
@@ -157,7 +147,7 @@ std::optional<Advice> find_foreign_section(std::string_view name) {
         return Advice{.message = "pgbouncer's section [pgbouncer] is called [pgring] here",
                       .remedy = "write [pgring]"};
     }
-    if (name == "users" || name == "peers") {
+    if (name == "peers") {
         return not_supported("pgbouncer", fmt::format("section [{}]", name), kLeaveOut);
     }
     return std::nullopt;

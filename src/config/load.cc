@@ -33,7 +33,8 @@ bool is_server_name(std::string_view name) {
            name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
-bool is_database_name(std::string_view name) {
+/// Databases and users: PostgreSQL takes any bytes but NUL.
+bool is_object_name(std::string_view name) {
     return !name.empty() && name.size() <= kNameBytesMax && name.find('\0') == std::string_view::npos;
 }
 
@@ -69,6 +70,8 @@ class Loader {
     void read_server(const Entry& entry, ServerSettings& server);
     void read_databases(const Table& document);
     void read_database(const Entry& entry, DatabaseSettings& database);
+    void read_users(const Table& document);
+    void read_user(const Entry& entry, UserSettings& user);
     void report_unknown_sections(const Table& document);
     /// The table in `entry`, which stands for `heading`, or nullptr and a problem where it is something else.
     const Table* table_of(const Entry& entry, std::string_view path, std::string_view heading);
@@ -105,6 +108,7 @@ void Loader::read_document(const Table& document) {
     read_section(document, kRoutingSection, settings.routing);
     read_servers(document);
     read_databases(document);
+    read_users(document);
 }
 
 void Loader::report_unknown_sections(const Table& document) {
@@ -301,7 +305,7 @@ void Loader::read_databases(const Table& document) {
 }
 
 void Loader::read_database(const Entry& entry, DatabaseSettings& database) {
-    if (!is_database_name(entry.key)) {
+    if (!is_object_name(entry.key)) {
         add_problem(in_file(entry.key_position),
                     {.message = fmt::format("\"{}\" is not a database's name", printable(entry.key)),
                      .remedy = fmt::format("write \"*\" or a name of up to {} bytes", kNameBytesMax)});
@@ -312,6 +316,30 @@ void Loader::read_database(const Entry& entry, DatabaseSettings& database) {
         read_options(*table, kDatabasesSection.name, path, database);
     }
     require_options(kDatabasesSection.name, path, database);
+}
+
+void Loader::read_users(const Table& document) {
+    const Entry* section = find_entry(document, kUsersSection.name);
+    const Table* table =
+        section == nullptr ? nullptr : table_of(*section, kUsersSection.name, kUsersSection.heading);
+    if (table != nullptr) {
+        for (const Entry& entry : *table) {
+            read_user(entry, loaded_.settings.users.emplace_back());
+        }
+    }
+}
+
+void Loader::read_user(const Entry& entry, UserSettings& user) {
+    if (!is_object_name(entry.key)) {
+        add_problem(in_file(entry.key_position),
+                    {.message = fmt::format("\"{}\" is not a user's name", printable(entry.key)),
+                     .remedy = fmt::format("write a name of up to {} bytes", kNameBytesMax)});
+    }
+    const std::string path = fmt::format("{}.{}", kUsersSection.name, entry.key);
+    user.name = entry.key;
+    if (const Table* table = table_of(entry, path, kUsersSection.heading)) {
+        read_options(*table, kUsersSection.name, path, user);
+    }
 }
 
 void Loader::judge_variables() {

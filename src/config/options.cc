@@ -30,6 +30,9 @@ std::vector<std::string_view> option_names(std::string_view section) {
     if (section == kDatabasesSection.name) {
         return names_of(options<DatabaseSettings>());
     }
+    if (section == kUsersSection.name) {
+        return names_of(options<UserSettings>());
+    }
     return {};
 }
 

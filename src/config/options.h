@@ -60,6 +60,8 @@ template <>
 [[nodiscard]] std::span<const Option<ServerSettings>> options();
 template <>
 [[nodiscard]] std::span<const Option<DatabaseSettings>> options();
+template <>
+[[nodiscard]] std::span<const Option<UserSettings>> options();
 
 /// A section as it is written; the order is that of the reference.
 struct Section {
@@ -81,8 +83,14 @@ inline constexpr Section kDatabasesSection{
     "implied where there "
     "is no such section at all."};
 
-inline constexpr Section kSections[] = {kPgringSection, kHealthSection, kRoutingSection, kServersSection,
-                                        kDatabasesSection};
+inline constexpr Section kUsersSection{
+    "users", "[users.NAME]",
+    "What holds for one user in all databases, before what the database says. Where a database forces a "
+    "user, it is "
+    "that user's section that counts; but clients are counted as whom they logged in as."};
+
+inline constexpr Section kSections[] = {kPgringSection,  kHealthSection,    kRoutingSection,
+                                        kServersSection, kDatabasesSection, kUsersSection};
 
 /// The names of all options of the section called `section`; empty for an unknown one.
 [[nodiscard]] std::vector<std::string_view> option_names(std::string_view section);

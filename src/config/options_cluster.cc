@@ -12,6 +12,9 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
+constexpr base::Duration kDay = hours(24);
+constexpr base::Duration kYear = hours(24 * 365);
+
 constexpr Option<HealthSettings> kHealthOptions[] = {
     {
         .name = "health_check_period",
@@ -134,6 +137,25 @@ constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
         .sentence = "Name of the database at the servers.",
     },
     {
+        .name = "user",
+        .field = field<&DatabaseSettings::user>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the user that the client logged in as",
+        .example = R"("app")",
+        .sentence = "As whom pgring logs in at the servers, whoever the client is; all its clients "
+                    "share one pool then.",
+    },
+    {
+        .name = "password",
+        .field = field<&DatabaseSettings::password>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the secret of user in auth_file",
+        .example = R"("secret")",
+        .sentence = "Password of user in clear; better kept in the environment than in the file.",
+    },
+    {
         .name = "pool_size",
         .field = field<&DatabaseSettings::pool_size>,
         .limits = between(1, 100'000),
@@ -163,6 +185,118 @@ constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
             "What becomes of statements that leave something in their session which cannot be carried "
             "over.",
     },
+    {
+        .name = "max_db_client_connections",
+        .field = field<&DatabaseSettings::max_db_client_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = "1000",
+        .sentence = "Clients of this database at once, over all workers.",
+    },
+    {
+        .name = "query_wait_timeout",
+        .field = field<&DatabaseSettings::query_wait_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = R"("2min")",
+        .sentence = "How long a statement in this database may wait for a backend.",
+    },
+    {
+        .name = "server_lifetime",
+        .field = field<&DatabaseSettings::server_lifetime>,
+        .limits = with_zero(between(milliseconds(1), kYear), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = R"("1h")",
+        .sentence = "A backend of this database that is older is closed as soon as nobody uses it.",
+    },
+};
+
+constexpr Option<UserSettings> kUserOptions[] = {
+    {
+        .name = "pool_size",
+        .field = field<&UserSettings::pool_size>,
+        .limits = between(1, 100'000),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the database's",
+        .example = "20",
+        .sentence = "Backends at once of one server and database as this user, over all workers.",
+    },
+    {
+        .name = "pool_mode",
+        .field = field<&UserSettings::pool_mode>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the database's",
+        .example = R"("session")",
+        .sentence = "When a backend of this user goes back to its pool.",
+    },
+    {
+        .name = "max_user_client_connections",
+        .field = field<&UserSettings::max_user_client_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = "1000",
+        .sentence = "Clients at once that are logged in as this user, over all workers.",
+    },
+    {
+        .name = "query_wait_timeout",
+        .field = field<&UserSettings::query_wait_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "the database's",
+        .example = R"("2min")",
+        .sentence = "How long a statement of this user may wait for a backend.",
+    },
+    {
+        .name = "query_timeout",
+        .field = field<&UserSettings::query_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = R"("5min")",
+        .sentence = "How long a statement of this user may take.",
+    },
+    {
+        .name = "idle_transaction_timeout",
+        .field = field<&UserSettings::idle_transaction_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = R"("1min")",
+        .sentence = "How long a client of this user may be silent amid a transaction.",
+    },
+    {
+        .name = "transaction_timeout",
+        .field = field<&UserSettings::transaction_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = R"("10min")",
+        .sentence = "How long a transaction of this user may last.",
+    },
+    {
+        .name = "client_idle_timeout",
+        .field = field<&UserSettings::client_idle_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = R"("1h")",
+        .sentence = "How long a client of this user may be silent outside of a transaction.",
+    },
 };
 
 }  // namespace
@@ -182,6 +316,10 @@ std::span<const Option<ServerSettings>> options() {
 template <>
 std::span<const Option<DatabaseSettings>> options() {
     return kDatabaseOptions;
+}
+template <>
+std::span<const Option<UserSettings>> options() {
+    return kUserOptions;
 }
 
 }  // namespace pgring::config

@@ -96,12 +96,38 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .sentence = "Clients at once, over all workers; the next one is refused with SQLSTATE 53300.",
     },
     {
+        .name = "max_db_client_connections",
+        .field = field<&PgringSettings::max_db_client_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Clients of one database at once, as clients call it, over all workers; the next "
+                    "one is refused after its login with SQLSTATE 53300.",
+    },
+    {
+        .name = "max_user_client_connections",
+        .field = field<&PgringSettings::max_user_client_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Clients at once that are logged in as one user, over all workers; the next one "
+                    "is refused after its login with SQLSTATE 53300.",
+    },
+    {
         .name = "default_pool_size",
         .field = field<&PgringSettings::default_pool_size>,
         .limits = between(1, 100'000),
         .change = Change::Live,
         .origin = Origin::Pgbouncer,
         .sentence = "Backends at once of one server, database and user, over all workers.",
+    },
+    {
+        .name = "server_round_robin",
+        .field = field<&PgringSettings::server_round_robin>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether the backend that was idle longest is handed out, so that all get the "
+                    "same load; off, the warmest one is, so that a quiet pool shrinks.",
     },
     {
         .name = "waiting_clients_max",

@@ -273,6 +273,10 @@ std::string example_file() {
     append_heading(databases, kDatabasesSection, "[databases.\"*\"]");
     append_options<DatabaseSettings>(databases);
     out += commented_out(databases);
+    std::string users;
+    append_heading(users, kUsersSection, "[users.app]");
+    append_options<UserSettings>(users);
+    out += commented_out(users);
     return out;
 }
 
@@ -283,6 +287,7 @@ std::string reference_page() {
     append_overridable_table<RoutingSettings>(out, kRoutingSection);
     append_table<ServerSettings>(out, kServersSection);
     append_table<DatabaseSettings>(out, kDatabasesSection);
+    append_table<UserSettings>(out, kUsersSection);
     return out;
 }
 

@@ -76,8 +76,13 @@ struct PgringSettings {
     PoolMode pool_mode = PoolMode::Transaction;
     UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
     std::uint32_t max_client_conn = 10'000;
+    /// Zero is no limit, here and in the next.
+    std::uint32_t max_db_client_connections = 0;
+    std::uint32_t max_user_client_connections = 0;
     /// Backends of one (server, database, user) over all workers.
     std::uint32_t default_pool_size = 20;
+    /// Hand out the backend that was idle longest instead of the warmest.
+    bool server_round_robin = false;
     /// Zero is no limit.
     std::uint32_t waiting_clients_max = 0;
     /// Zero waits for ever.
@@ -189,14 +194,35 @@ struct DatabaseSettings {
     std::string name{};
     /// Its name at the servers; empty is the name that the client asked for.
     std::string dbname{};
-    /// Where absent, default_pool_size.
+    /// As whom pgring logs in at the servers; empty is as the client.
+    std::string user{};
+    /// Of `user`, in clear; empty takes the user list's.
+    std::string password{};
+    /// Where one of these is absent, the option of [pgring] holds.
     std::optional<std::uint32_t> pool_size{};
-    /// Where absent, [pgring] pool_mode.
     std::optional<PoolMode> pool_mode{};
-    /// Where absent, [pgring] unpoolable_statements.
     std::optional<UnpoolableStatements> unpoolable_statements{};
+    std::optional<std::uint32_t> max_db_client_connections{};
+    std::optional<base::Duration> query_wait_timeout{};
+    std::optional<base::Duration> server_lifetime{};
 
     friend bool operator==(const DatabaseSettings&, const DatabaseSettings&) = default;
+};
+
+/// [users.NAME]: what holds for one user, in all databases.
+struct UserSettings {
+    std::string name{};
+    /// Where one of these is absent, the database's option holds, then that of [pgring].
+    std::optional<std::uint32_t> pool_size{};
+    std::optional<PoolMode> pool_mode{};
+    std::optional<std::uint32_t> max_user_client_connections{};
+    std::optional<base::Duration> query_wait_timeout{};
+    std::optional<base::Duration> query_timeout{};
+    std::optional<base::Duration> idle_transaction_timeout{};
+    std::optional<base::Duration> transaction_timeout{};
+    std::optional<base::Duration> client_idle_timeout{};
+
+    friend bool operator==(const UserSettings&, const UserSettings&) = default;
 };
 
 /// Everything. Default-constructed it lacks what has no default (servers, health_check_user).
@@ -208,15 +234,13 @@ struct Settings {
     std::vector<ServerSettings> servers;
     /// Never empty after load(): where the file has none, it is "*".
     std::vector<DatabaseSettings> databases;
+    std::vector<UserSettings> users;
 
     /// What a client that asks for `name` gets: the database's own section, else "*", else nullptr (no such
     /// database).
     [[nodiscard]] const DatabaseSettings* find_database(std::string_view name) const;
-    [[nodiscard]] std::uint32_t pool_size_of(const DatabaseSettings& database) const;
-    [[nodiscard]] PoolMode pool_mode_of(const DatabaseSettings& database) const;
-    [[nodiscard]] UnpoolableStatements unpoolable_statements_of(const DatabaseSettings& database) const;
-    /// Nothing where no timeout is set.
-    [[nodiscard]] std::optional<SessionTimeouts> session_timeouts() const;
+    /// The user's section, or nullptr.
+    [[nodiscard]] const UserSettings* find_user(std::string_view name) const;
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };

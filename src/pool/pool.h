@@ -6,9 +6,8 @@
 ///        |                    |                            |
 ///        +---- failed --------+------- closed -------------+--> gone (token given back)
 ///
-/// First come, first served: a free backend goes to the session that waits longest. Idle backends are handed
-/// out last in, first out, so that a quiet pool shrinks. The pool only counts and orders; who opens, resets
-/// and closes is the worker.
+/// First come, first served: a free backend goes to the session that waits longest. The pool only counts and
+/// orders; who opens, resets and closes is the worker.
 
 #include <algorithm>
 #include <cstdint>
@@ -30,9 +29,16 @@ inline constexpr base::Duration kTurn = std::chrono::milliseconds(50);
 /// Idle backends among which one that fits is looked for.
 inline constexpr std::size_t kFitsLookedAt = 8;
 
+/// Which of the idle backends is handed out.
+enum class Order : std::uint8_t {
+    Warmest,     ///< last in, first out, so that a quiet pool shrinks
+    RoundRobin,  ///< the one that was idle longest, so that all get the same load
+};
+
 struct PoolLimits {
     /// How long after a failed login the next one is tried.
     base::Duration server_login_retry{};
+    Order order = Order::Warmest;
 };
 
 /// What a session that asked for a backend has got.
@@ -48,15 +54,17 @@ class Pool {
     Pool& operator=(const Pool&) = delete;
     ~Pool();
 
-    /// An idle backend for a session that asks now; nothing when none is idle or others wait already. Of the
-    /// warmest few the first for which `fits(backend)` is true, else the warmest.
+    /// An idle backend for a session that asks now; nothing when none is idle or others wait already. In the
+    /// order of the warmest: of the warmest few the first for which `fits(backend)` is true, else the
+    /// warmest.
     template <class Fits>
     [[nodiscard]] std::optional<BackendId> acquire(Fits&& fits) {
         if (idle_.empty() || has_waiters()) {
             return std::nullopt;
         }
-        std::size_t const looked_at = std::min(idle_.size(), kFitsLookedAt);
-        std::size_t chosen = idle_.size() - 1;
+        bool const in_turn = limits_.order == Order::RoundRobin;
+        std::size_t const looked_at = in_turn ? 0 : std::min(idle_.size(), kFitsLookedAt);
+        std::size_t chosen = in_turn ? 0 : idle_.size() - 1;
         for (std::size_t i = 0; i < looked_at; ++i) {
             if (fits(idle_[idle_.size() - 1 - i])) {
                 chosen = idle_.size() - 1 - i;

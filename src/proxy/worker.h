@@ -25,6 +25,7 @@
 #include "buffer/buffer.h"
 #include "buffer/slice_queue.h"
 #include "pool/budget.h"
+#include "pool/quota.h"
 #include "proxy/action.h"
 #include "proxy/process_directory.h"
 #include "proxy/session_clock.h"
@@ -40,6 +41,7 @@ struct Process {
     explicit Process(std::size_t worker_count) : budgets(worker_count) {}
 
     pool::BudgetRegistry budgets;
+    pool::QuotaRegistry quotas;
     /// Clients of all workers, for max_client_conn.
     std::atomic<std::uint32_t> client_count{0};
 };
@@ -167,6 +169,9 @@ class Worker {
         /// looks unused and is not.
         bool served = false;
         bool welcomed = false;
+        /// Under max_db_client_connections and max_user_client_connections, where they are set.
+        pool::Place database_place;
+        pool::Place user_place;
         /// Told of nothing where the session has no timeouts.
         SessionClock clock;
         Deadline deadline;
@@ -174,15 +179,17 @@ class Worker {
 
     struct BackendEntry {
         BackendEntry(pool::BackendId id, session::Destination& destination, topology::ServerIndex server,
-                     buffer::BufferPool& buffers, base::Instant now)
+                     buffer::BufferPool& buffers, base::Instant end_of_life)
             : backend(destination, server, buffers),
-              born(now),
+              dies_at(end_of_life),
               deadline(Deadline::Owner::Backend, id.bits()) {}
 
         session::Backend backend;
         SocketId socket;
         pool::SessionId session;
-        base::Instant born;
+        /// Closed from then on as soon as nobody uses it; kNever without server_lifetime. Each backend's own,
+        /// so that backends opened together do not all go at once.
+        base::Instant dies_at;
         enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
         /// Since when nobody uses it; of idle ones only.
         base::Instant idle_since{};
@@ -239,6 +246,9 @@ class Worker {
     void run_runnable(base::Instant now);
     void session_received(pool::SessionId id, buffer::Slice slice, base::Instant now);
     void enter(SessionEntry& entry, base::Instant now);
+    /// Nothing where the client may come in; else why not.
+    [[nodiscard]] const session::Error* find_places(SessionEntry& entry,
+                                                    const session::Destination& destination);
     /// Gets a backend for the session, or puts it in a line. True where it has one, or was refused at once.
     [[nodiscard]] bool acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand,
                                base::Instant now);
@@ -252,7 +262,7 @@ class Worker {
     // -- Timeouts of sessions (worker_timeouts.cc) --
     [[nodiscard]] static bool is_watched(SessionEntry& entry) {
         const session::Destination* destination = entry.session.destination();
-        return destination != nullptr && destination->timeouts.has_value();
+        return destination != nullptr && destination->terms.timeouts.has_value();
     }
     /// Tells the session's clock what the session does now; nothing where it has no timeouts.
     void watch(SessionEntry& entry, base::Instant now) {

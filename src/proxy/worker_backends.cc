@@ -52,7 +52,8 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
     while (pool.start_opening(now) ||
            (take_from_sibling(pool, destination, now) && pool.start_opening(now))) {
         pool::BackendId const id = backends_.next_handle();
-        backends_.emplace(id, destination, server, buffers_, now);
+        base::Duration const lifetime = jittered(destination.terms.server_lifetime, prng_);
+        backends_.emplace(id, destination, server, buffers_, base::deadline_after(now, lifetime));
         BackendEntry& entry = backends_.get(id);
         entry.socket = add_connection(Connection::Owner::Backend, id.bits());
         connections_.get(entry.socket).state = Connection::State::Connecting;
@@ -340,8 +341,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     ASSERT(entry.place == BackendEntry::Place::Used && entry.backend.pipeline.idle());
     pool::Pool& pool = pool_of(entry);
     topology::ServerIndex const server = entry.backend.server();
-    base::Duration const lifetime = settings_.pgring.server_lifetime;
-    bool const too_old = lifetime != base::Duration::zero() && now - entry.born >= lifetime;
+    bool const too_old = now >= entry.dies_at;
     // Half of a notice came, or it says after a reset that it is amid a transaction.
     bool const restless = !entry.backend.at_rest();
     bool const yields = pool.should_yield(now);
@@ -350,7 +350,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     }
     session::Destination& destination = entry.backend.destination();
     // What the next client would start with is not what it asked for.
-    bool const altered = destination.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
+    bool const altered = destination.terms.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
     bool const overtakes = &longest_waiting(destination, server, now) != &destination;
     if (too_old || restless || yields || altered || overtakes ||
         topology_->server(server).role == topology::Role::Stale) {
@@ -369,11 +369,8 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     pool.add_idle(id);
     entry.place = BackendEntry::Place::Idle;
     entry.idle_since = now;
-    base::Instant deadline = base::deadline_after(now, settings_.pgring.server_idle_timeout);
-    if (lifetime != base::Duration::zero()) {
-        deadline = std::min(deadline, entry.born + jittered(lifetime, prng_));
-    }
-    wheel_.arm(entry.deadline, deadline);
+    wheel_.arm(entry.deadline,
+               std::min(base::deadline_after(now, settings_.pgring.server_idle_timeout), entry.dies_at));
 }
 
 void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now) {

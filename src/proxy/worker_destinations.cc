@@ -6,6 +6,7 @@
 /// backend of one is of no use to who waits at another, but its token is.
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -15,10 +16,11 @@ namespace pgring::proxy {
 
 namespace {
 
-std::string budget_key(const session::Destination& destination, const std::string& server) {
+/// Two names of one database share backends only if they share all settings, so the client's name is the key.
+std::string budget_key(std::string_view database, std::string_view user, std::string_view server) {
     // A zero byte cannot stand in any of the three.
-    std::string key = server;
-    key.append(1, '\0').append(destination.database).append(1, '\0').append(destination.user);
+    std::string key(server);
+    key.append(1, '\0').append(database).append(1, '\0').append(user);
     return key;
 }
 
@@ -26,9 +28,11 @@ std::string budget_key(const session::Destination& destination, const std::strin
 
 session::Destination& Worker::destination(const session::LoginRequest& request,
                                           const config::DatabaseSettings& database) {
-    bool const session_pooled = settings_.pool_mode_of(database) == config::PoolMode::Session;
+    std::string const user(config::user_at_server(database, request.user));
+    config::Terms const terms = config::terms_of(settings_, database, user);
+    bool const session_pooled = terms.pool_mode == config::PoolMode::Session;
     DestinationKey key{.database = request.database,
-                       .user = request.user,
+                       .user = user,
                        .startup = session_pooled ? session::identity_of(request.parameters) : std::string()};
     if (request.replication != session::Replication::None) {
         key.startup.append("replication=").append(to_string(request.replication));
@@ -41,20 +45,26 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     }
     auto place = std::make_unique<session::Destination>();
     place->database = config::name_at_server(database, request.database);
-    place->user = request.user;
-    place->pool_mode = settings_.pool_mode_of(database);
-    place->unpoolable_statements = settings_.unpoolable_statements_of(database);
-    place->timeouts = settings_.session_timeouts();
+    place->user = user;
+    place->terms = terms;
     place->replication = request.replication;
     if (session_pooled) {
         place->startup_parameters = request.parameters;
     }
-    place->secret = shared_.access.users.find(request.user);
-    std::uint32_t const size = settings_.pool_size_of(database);
+    place->secret = shared_.access.users.find(user);
+    if (!database.user.empty() && !database.password.empty()) {
+        // Only to log in with; a client never proves this one, so it needs no SCRAM secret of its own.
+        place->forced_secret =
+            auth::PlainPassword{.password = auth::SecretText(database.password), .scram = {}};
+        place->secret = &*place->forced_secret;
+    }
+    pool::PoolLimits const limits{
+        .server_login_retry = settings_.pgring.server_login_retry,
+        .order = settings_.pgring.server_round_robin ? pool::Order::RoundRobin : pool::Order::Warmest};
     for (const config::ServerSettings& server : settings_.servers) {
-        place->pools.push_back(std::make_unique<pool::Pool>(
-            pool::PoolLimits{.server_login_retry = settings_.pgring.server_login_retry},
-            process_.budgets.budget(budget_key(*place, server.name), size), index_));
+        std::string const budget = budget_key(request.database, user, server.name);
+        place->pools.push_back(
+            std::make_unique<pool::Pool>(limits, process_.budgets.budget(budget, terms.pool_size), index_));
     }
     return *destinations_.emplace(std::move(key), std::move(place)).first->second;
 }
@@ -78,7 +88,7 @@ void Worker::forget_unused_destinations() {
 /// not being opened yet; `destination` itself where nobody does.
 session::Destination& Worker::longest_waiting(session::Destination& destination, topology::ServerIndex server,
                                               base::Instant now) {
-    if (destination.pool_mode != config::PoolMode::Session) {
+    if (destination.terms.pool_mode != config::PoolMode::Session) {
         return destination;
     }
     const pool::Budget& budget = destination.pools[server.value]->budget();
@@ -98,7 +108,7 @@ session::Destination& Worker::longest_waiting(session::Destination& destination,
 
 /// Closes an idle backend of a sibling for its token. False where nobody here needs one or none is idle.
 bool Worker::take_from_sibling(pool::Pool& pool, const session::Destination& destination, base::Instant now) {
-    if (destination.pool_mode != config::PoolMode::Session || !pool.short_of_backends(now)) {
+    if (destination.terms.pool_mode != config::PoolMode::Session || !pool.short_of_backends(now)) {
         return false;
     }
     for (auto& [key, other] : destinations_) {

@@ -141,17 +141,41 @@ void Worker::enter(SessionEntry& entry, base::Instant now) {
         entry.session.fail(shared_, {.sqlstate = session::sqlstate::kInvalidCatalogName, .message = text});
         return;
     }
+    session::Destination& destination = this->destination(request, *database);
     if (request.replication != session::Replication::None &&
-        settings_.pool_mode_of(*database) != config::PoolMode::Session) {
+        destination.terms.pool_mode != config::PoolMode::Session) {
         std::string const text =
             "replication connections need pool_mode = \"session\" for database " + request.database;
         entry.session.fail(shared_, {.sqlstate = session::sqlstate::kFeatureNotSupported, .message = text});
         return;
     }
+    if (const session::Error* error = find_places(entry, destination)) {
+        stats_.login_failures.add();
+        entry.session.fail(shared_, *error);
+        return;
+    }
     session::CancelKey key = session::make_cancel_key(
         request.protocol, {.worker = index_, .session_index = entry.session.id().index}, random_);
-    entry.session.enter(shared_, destination(request, *database), std::move(key));
+    entry.session.enter(shared_, destination, std::move(key));
     static_cast<void>(now);
+}
+
+const session::Error* Worker::find_places(SessionEntry& entry, const session::Destination& destination) {
+    const session::LoginRequest& request = entry.session.login_request();
+    if (std::uint32_t const limit = destination.terms.database_clients_max; limit != 0) {
+        entry.database_place =
+            pool::Place::take(process_.quotas.quota("database " + request.database, limit));
+        if (!entry.database_place) {
+            return &session::errors::kTooManyDatabaseClients;
+        }
+    }
+    if (std::uint32_t const limit = config::user_clients_max(settings_, request.user); limit != 0) {
+        entry.user_place = pool::Place::take(process_.quotas.quota("user " + request.user, limit));
+        if (!entry.user_place) {
+            return &session::errors::kTooManyUserClients;
+        }
+    }
+    return nullptr;
 }
 
 // -- Backends for sessions --
@@ -165,7 +189,7 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
     }
     entry.demand = demand;
     if (entry.wait_until == base::kNever) {
-        entry.wait_until = base::deadline_after(now, settings_.pgring.query_wait_timeout);
+        entry.wait_until = base::deadline_after(now, entry.session.destination()->terms.query_wait_timeout);
     }
     std::uint32_t const limit = settings_.pgring.waiting_clients_max;
     bool const may_wait = limit == 0 || stats_.waiting.value() < limit;

@@ -55,7 +55,7 @@ void Worker::arm_session(SessionEntry& entry) {
         return;
     }
     base::Instant deadline = entry.session.waiter.waiting() ? entry.wait_until : base::kNever;
-    if (const auto& timeouts = entry.session.destination()->timeouts; timeouts.has_value()) {
+    if (const auto& timeouts = entry.session.destination()->terms.timeouts; timeouts.has_value()) {
         deadline = std::min(deadline, entry.clock.due(*timeouts).at);
     }
     wheel_.arm(entry.deadline, deadline);
@@ -78,7 +78,7 @@ void Worker::session_expired(pool::SessionId id, base::Instant now) {
         end_session(id, entry, now);
         return;
     }
-    if (const auto& timeouts = entry.session.destination()->timeouts; timeouts.has_value()) {
+    if (const auto& timeouts = entry.session.destination()->terms.timeouts; timeouts.has_value()) {
         SessionClock::Due const due = entry.clock.due(*timeouts);
         if (due.at <= now) {
             timed_out(id, entry, due.timeout, now);

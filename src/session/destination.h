@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "auth/secret.h"
-#include "config/settings.h"
+#include "config/terms.h"
 #include "pool/pool.h"
 #include "session/parameters.h"
 #include "session/startup_parameters.h"
@@ -21,14 +21,14 @@ namespace pgring::session {
 struct Destination {
     /// Its name at the servers.
     std::string database;
+    /// As whom pgring logs in there.
     std::string user;
-    config::PoolMode pool_mode = config::PoolMode::Transaction;
-    config::UnpoolableStatements unpoolable_statements = config::UnpoolableStatements::Pin;
+    config::Terms terms;
+    /// Of a user that the database forces, with its password; `secret` points here then.
+    std::optional<auth::Secret> forced_secret;
     /// Some session asked for currval() or lastval() of an earlier transaction: from then on sessions keep
     /// the backend where they have written.
     bool reads_sequences = false;
-    /// Nothing where no timeout is set.
-    std::optional<config::SessionTimeouts> timeouts;
     /// Session pooling: what its clients ask for in their startup packet, and its backends in theirs; so
     /// RESET and DISCARD ALL mean to them what they mean without pgring. Empty in transaction pooling, where
     /// sessions that started differently share backends.
@@ -37,7 +37,7 @@ struct Destination {
     Replication replication = Replication::None;
     /// nullptr where the user is in no list: the servers must then trust pgring.
     const auth::Secret* secret = nullptr;
-    /// Learned from the latest client that logged in with a SCRAM secret.
+    /// Learned from the latest client that logged in with a SCRAM secret as the same user.
     std::optional<auth::LearnedKeys> learned_keys;
     /// What the latest fresh backend reported: the parameters of a session that sets nothing. Null before the
     /// first login.

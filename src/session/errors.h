@@ -95,6 +95,12 @@ inline constexpr Error kSessionLost{
 inline constexpr Error kShutdown{.sqlstate = sqlstate::kAdminShutdown, .message = "pooler is shutting down"};
 inline constexpr Error kTooManyClients{.sqlstate = sqlstate::kTooManyConnections,
                                        .message = "no more connections allowed (max_client_conn)"};
+inline constexpr Error kTooManyDatabaseClients{
+    .sqlstate = sqlstate::kTooManyConnections,
+    .message = "client connections exceeded (max_db_client_connections)"};
+inline constexpr Error kTooManyUserClients{
+    .sqlstate = sqlstate::kTooManyConnections,
+    .message = "client connections exceeded (max_user_client_connections)"};
 inline constexpr Error kLoginTimeout{.sqlstate = sqlstate::kInvalidAuthorization,
                                      .message = "client_login_timeout"};
 inline constexpr Error kStatementTooLong{

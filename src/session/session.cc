@@ -91,7 +91,7 @@ SessionStep Session::advance_login(Shared& shared) {
 void Session::enter(Shared& shared, Destination& destination, CancelKey cancel_key) {
     destination_ = &destination;
     cancel_key_ = std::move(cancel_key);
-    if (learned_keys().has_value()) {
+    if (learned_keys().has_value() && login_request().user == destination.user) {
         destination.learned_keys = learned_keys();
     }
     parameters_ = shared.parameters.empty();
@@ -398,7 +398,7 @@ void Session::return_to_settled(Shared& shared) {
 // -- Backend --
 
 bool Session::session_pooled() const {
-    return destination_ != nullptr && destination_->pool_mode == config::PoolMode::Session;
+    return destination_ != nullptr && destination_->terms.pool_mode == config::PoolMode::Session;
 }
 
 void Session::attached(Shared& shared, Backend& backend, route::Demand demand) {

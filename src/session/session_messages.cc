@@ -820,13 +820,14 @@ bool Session::forgot_sequences(const sql::Traits& traits, const Backend* backend
     if (remembers || session_pooled()) {
         return false;
     }
-    destination_->reads_sequences = destination_->unpoolable_statements == config::UnpoolableStatements::Pin;
+    destination_->reads_sequences =
+        destination_->terms.unpoolable_statements == config::UnpoolableStatements::Pin;
     return true;
 }
 
 /// The reason for which the statement is refused; None where it may run.
 Pin Session::refused_pin(const sql::Traits& traits, std::string_view text) const {
-    if (destination_->unpoolable_statements != config::UnpoolableStatements::Refuse ||
+    if (destination_->terms.unpoolable_statements != config::UnpoolableStatements::Refuse ||
         traits.effects.empty() || session_pooled()) {
         return Pin::None;
     }

@@ -216,8 +216,8 @@ TEST(LoadErrors, OptionsOfPgbouncerAreCalledByName) {
 }
 
 TEST(LoadErrors, SectionsOfPgbouncerAreCalledByName) {
-    EXPECT_EQ(problem_of(std::string(kMinimal) + "[users.alice]\npool_size = 1\n"),
-              "test.toml:9:2: pgbouncer's section [users] is not supported by pgring yet; leave it out");
+    EXPECT_EQ(problem_of(std::string(kMinimal) + "[peers.1]\nhost = \"x\"\n"),
+              "test.toml:9:2: pgbouncer's section [peers] is not supported by pgring yet; leave it out");
     EXPECT_EQ(problem_of(std::string(kMinimal) + "[pgbouncer]\nlisten_port = 1\n"),
               "test.toml:9:2: pgbouncer's section [pgbouncer] is called [pgring] here; write [pgring]");
 }
@@ -228,7 +228,7 @@ TEST(LoadErrors, UnknownSectionNamesTheNearest) {
     EXPECT_EQ(
         problem_of(std::string(kMinimal) + "[frobnication]\n"),
         "test.toml:9:2: [frobnication] is not a section; leave it out; the sections are [pgring], [health], "
-        "[routing], [servers.NAME], [databases.NAME]");
+        "[routing], [servers.NAME], [databases.NAME], [users.NAME]");
 }
 
 TEST(LoadErrors, SectionThatIsAValue) {

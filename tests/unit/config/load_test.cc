@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/terms.h"
 #include "loading.h"
 
 namespace pgring::config {
@@ -149,16 +150,53 @@ pool_mode = "session"
     const DatabaseSettings* app = settings.find_database("app");
     ASSERT_NE(app, nullptr);
     EXPECT_EQ(name_at_server(*app, "app"), "app_production");
-    EXPECT_EQ(settings.pool_size_of(*app), 3U);
-    EXPECT_EQ(settings.pool_mode_of(*app), PoolMode::Transaction);
+    EXPECT_EQ(terms_of(settings, *app, "alice").pool_size, 3U);
+    EXPECT_EQ(terms_of(settings, *app, "alice").pool_mode, PoolMode::Transaction);
     const DatabaseSettings* reports = settings.find_database("reports");
     ASSERT_NE(reports, nullptr);
     EXPECT_EQ(name_at_server(*reports, "reports"), "reports");
-    EXPECT_EQ(settings.pool_size_of(*reports), 7U);
-    EXPECT_EQ(settings.pool_mode_of(*reports), PoolMode::Session);
-    EXPECT_EQ(settings.unpoolable_statements_of(*app), UnpoolableStatements::Refuse);
-    EXPECT_EQ(settings.unpoolable_statements_of(*reports), UnpoolableStatements::Pin);
+    EXPECT_EQ(terms_of(settings, *reports, "alice").pool_size, 7U);
+    EXPECT_EQ(terms_of(settings, *reports, "alice").pool_mode, PoolMode::Session);
+    EXPECT_EQ(terms_of(settings, *app, "alice").unpoolable_statements, UnpoolableStatements::Refuse);
+    EXPECT_EQ(terms_of(settings, *reports, "alice").unpoolable_statements, UnpoolableStatements::Pin);
     EXPECT_EQ(settings.find_database("other"), nullptr);
+}
+
+TEST(Load, AUsersSectionGoesBeforeTheDatabases) {
+    const Settings settings = settings_of(with_pgring("query_timeout = 60\nclient_idle_timeout = 5") + R"(
+[databases."*"]
+pool_size = 3
+query_wait_timeout = 1
+[users.batch]
+pool_size = 1
+pool_mode = "session"
+query_timeout = 0
+client_idle_timeout = 0
+max_user_client_connections = 9
+)");
+    const DatabaseSettings& database = settings.databases[0];
+    const Terms batch = terms_of(settings, database, "batch");
+    EXPECT_EQ(batch.pool_size, 1U);
+    EXPECT_EQ(batch.pool_mode, PoolMode::Session);
+    EXPECT_EQ(batch.timeouts, std::nullopt) << "a user can be exempt from a timeout";
+    EXPECT_EQ(batch.query_wait_timeout, std::chrono::seconds(1));
+    EXPECT_EQ(user_clients_max(settings, "batch"), 9U);
+    const Terms other = terms_of(settings, database, "other");
+    EXPECT_EQ(other.pool_size, 3U);
+    EXPECT_EQ(other.pool_mode, PoolMode::Transaction);
+    ASSERT_TRUE(other.timeouts.has_value());
+    EXPECT_EQ(other.timeouts->query, std::chrono::seconds(60));
+    EXPECT_EQ(user_clients_max(settings, "other"), 0U);
+}
+
+TEST(Load, ADatabaseMayForceItsUser) {
+    const Settings settings = settings_of(std::string(kMinimal) + R"(
+[databases.app]
+user = "service"
+password = "secret"
+)");
+    EXPECT_EQ(user_at_server(settings.databases[0], "alice"), "service");
+    EXPECT_EQ(user_at_server(DatabaseSettings{}, "alice"), "alice");
 }
 
 TEST(Load, StarServesDatabasesWithoutTheirOwnSection) {

@@ -1,0 +1,199 @@
+/// What databases and users have of their own: pools, limits, timeouts, and as whom pgring logs in.
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "conversation/stage.h"
+
+namespace pgring::conversation {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Parameters kBatch{{"user", "batch"}, {"database", "db"}};
+const Parameters kReports{{"user", "app"}, {"database", "reports"}};
+
+// -- Overrides --
+
+TEST(Terms, ADatabaseHasItsOwnPoolSizeAndMode) {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 5;
+    scene.settings.databases.push_back(
+        {.name = "reports", .pool_size = 1, .pool_mode = config::PoolMode::Session});
+    Stage stage(scene);
+    Client& alice = stage.logged_in_as(kReports);
+    alice.says(query("select 1"));
+    stage.backend(0).answers("1");
+    Client& bob = stage.client();
+    bob.says(startup(kReports));
+    EXPECT_EQ(stage.backend_count(), 1U) << "alice keeps the one there is";
+    alice.says(terminate());
+    stage.backend(0).hears({"Query select 1", "Query DISCARD ALL"});
+    static_cast<void>(stage.logged_in());
+    EXPECT_EQ(stage.backend_count(), 2U) << "another database is another pool";
+}
+
+TEST(Terms, AUserHasHisOwnPoolSizeAndTimeouts) {
+    Scene scene;
+    scene.settings.pgring.query_timeout = 5s;
+    scene.settings.users.push_back(
+        {.name = "batch", .pool_size = 1, .query_wait_timeout = 2s, .query_timeout = 0s});
+    Stage stage(scene);
+    Client& first = stage.logged_in_as(kBatch);
+    Client& second = stage.logged_in_as(kBatch);
+    Client& other = stage.logged_in();
+    first.says(query("select pg_sleep(60)"));
+    second.says(query("select 2"));
+    other.says(query("select pg_sleep(60)"));
+    stage.passes(2100ms);
+    second.hears({"ErrorResponse ERROR 53300", "ReadyForQuery I"});
+    stage.passes(3s);
+    other.hears({"ErrorResponse FATAL 57014"});
+    EXPECT_FALSE(first.closed()) << "exempt from query_timeout";
+}
+
+TEST(Terms, TheNameAtTheServerAndTheWildcard) {
+    Scene scene;
+    scene.settings.databases = {{.name = "*"}, {.name = "reports", .dbname = "reports_2026"}};
+    Stage stage(scene);
+    static_cast<void>(stage.logged_in_as(kReports));
+    static_cast<void>(stage.logged_in_as({{"user", "app"}, {"database", "anything"}}));
+    EXPECT_EQ(stage.backend(0).startup_parameters()[1],
+              std::pair(std::string("database"), std::string("reports_2026")));
+    EXPECT_EQ(stage.backend(1).startup_parameters()[1],
+              std::pair(std::string("database"), std::string("anything")));
+}
+
+TEST(Terms, AForcedUserHasOnePoolForAllClientsAndItsOwnPassword) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    scene.settings.pgring.default_pool_size = 1;
+    scene.settings.databases = {{.name = "*", .user = "service", .password = "open sesame"}};
+    Stage stage(scene);
+    Client& alice = stage.client();
+    alice.says(startup({{"user", "alice"}, {"database", "db"}}));
+    Backend& backend = stage.backend(0);
+    EXPECT_EQ(backend.startup_parameters()[0], std::pair(std::string("user"), std::string("service")));
+    backend.says(message('R', number(3)));
+    std::vector<Message> const password = backend.take();
+    ASSERT_EQ(password.size(), 1U);
+    EXPECT_EQ(password[0].type, 'p');
+    EXPECT_EQ(password[0].body, zero_ended("open sesame"));
+    backend.says(authentication_ok());
+    backend.welcomes();
+    stage.settle();
+    EXPECT_EQ(backend_text(alice.take().back()), "ReadyForQuery I");
+    Client& bob = stage.logged_in_as({{"user", "bob"}, {"database", "db"}});
+    bob.says(query("select 1"));
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    alice.says(query("select 2"));
+    backend.hears({"Query select 2"});
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+// -- Clients --
+
+TEST(Terms, TooManyClientsOfADatabaseAreToldSo) {
+    Scene scene;
+    scene.workers = 2;
+    scene.settings.pgring.max_db_client_connections = 2;
+    scene.settings.databases.push_back({.name = "reports", .max_db_client_connections = 1});
+    Stage stage(scene);
+    Client& alice = stage.logged_in(0);
+    static_cast<void>(stage.logged_in_as(kBatch, 1));
+    Client& third = stage.client(1);
+    third.says(startup({{"user", "app"}, {"database", "db"}}));
+    third.hears({"ErrorResponse FATAL 53300"});
+    EXPECT_EQ(error_field(third.last_error(), 'M'),
+              "client connections exceeded (max_db_client_connections)");
+    EXPECT_TRUE(third.closed());
+    static_cast<void>(stage.logged_in_as(kReports, 0));
+    Client& second_reader = stage.client(1);
+    second_reader.says(startup(kReports));
+    second_reader.hears({"ErrorResponse FATAL 53300"});
+    alice.says(terminate());
+    static_cast<void>(stage.logged_in(1));
+}
+
+TEST(Terms, TooManyClientsOfAUserAreToldSo) {
+    Scene scene;
+    scene.workers = 2;
+    scene.settings.users.push_back({.name = "batch", .max_user_client_connections = 1});
+    Stage stage(scene);
+    Client& first = stage.logged_in_as(kBatch, 0);
+    Client& second = stage.client(1);
+    second.says(startup({{"user", "batch"}, {"database", "elsewhere"}}));
+    second.hears({"ErrorResponse FATAL 53300"});
+    EXPECT_EQ(error_field(second.last_error(), 'M'),
+              "client connections exceeded (max_user_client_connections)");
+    static_cast<void>(stage.logged_in(1));
+    first.hangs_up();
+    static_cast<void>(stage.logged_in_as(kBatch, 1));
+}
+
+// -- Which backend --
+
+/// Two backends at rest, and one client.
+Client& lone_client_of_two_backends(Stage& stage) {
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select 1"));
+    bob.says(query("select 1"));
+    stage.backend(0).answers("1");
+    stage.backend(1).answers("1");
+    static_cast<void>(stage.backend(0).take());
+    static_cast<void>(stage.backend(1).take());
+    return alice;
+}
+
+TEST(RoundRobin, ALoneClientMeetsAnotherBackendInEachTransaction) {
+    Scene scene;
+    scene.settings.pgring.server_round_robin = true;
+    Stage stage(scene);
+    Client& alice = lone_client_of_two_backends(stage);
+    for (std::size_t i = 0; i < 6; ++i) {
+        alice.says(query("select 1"));
+        stage.backend(i % 2).hears({"Query select 1"});
+        stage.backend(i % 2).answers("1");
+    }
+}
+
+TEST(RoundRobin, OffALoneClientStaysAtTheWarmestBackend) {
+    Stage stage;
+    Client& alice = lone_client_of_two_backends(stage);
+    for (int i = 0; i < 6; ++i) {
+        alice.says(query("select 1"));
+        stage.backend(1).hears({"Query select 1"});
+        stage.backend(1).answers("1");
+    }
+    stage.backend(0).hears_nothing();
+}
+
+TEST(ServerLifetime, BackendsOpenedTogetherDoNotGoTogether) {
+    constexpr std::size_t kCount = 8;
+    Scene scene;
+    scene.settings.pgring.default_pool_size = kCount;
+    scene.settings.pgring.server_lifetime = 100s;
+    Stage stage(scene);
+    for (std::size_t i = 0; i < kCount; ++i) {
+        stage.logged_in().says(query("select 1"));
+    }
+    ASSERT_EQ(stage.backend_count(), kCount);
+    for (std::size_t i = 0; i < kCount; ++i) {
+        stage.backend(i).answers("1");
+    }
+    stage.passes(89s);
+    EXPECT_EQ(stage.open_backend_count(), kCount);
+    std::set<std::size_t> counts;
+    for (int second = 89; second < 101; ++second) {
+        counts.insert(stage.open_backend_count());
+        stage.passes(1s);
+    }
+    EXPECT_EQ(stage.open_backend_count(), 0U);
+    EXPECT_GE(counts.size(), 4U) << "they went in a few bursts";
+}
+
+}  // namespace
+}  // namespace pgring::conversation

@@ -1,0 +1,52 @@
+/// Timeouts of sessions against real servers: what ran is stopped there, what was held is let go.
+
+#include "environment.h"
+#include "wait.h"
+
+namespace pgring::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Timeouts : public EndToEnd {
+  protected:
+    Timeouts()
+        : pgring_("timeouts", cluster(),
+                  {.pgring = {{"default_pool_size", "2"},
+                              {"query_timeout", "\"1s\""},
+                              {"idle_transaction_timeout", "\"1s\""},
+                              {"client_idle_timeout", "\"3s\""}}}) {}
+
+    /// Sessions at the primary that run or hold what has `mark` in its text.
+    static std::string count_of(const std::string& mark) {
+        return cluster().psql(cluster().primary(),
+                              "select count(*) from pg_stat_activity where query like '%" + mark +
+                                  "%' and pid <> pg_backend_pid() and state <> 'idle'");
+    }
+    PgringProcess pgring_;
+};
+
+TEST_F(Timeouts, AStatementThatRunsTooLongIsStoppedAtTheServer) {
+    Connection client = pgring_.connect();
+    Result const result = client.attempt("/* stopped */ select pg_sleep(60), txid_current()");
+    EXPECT_FALSE(result.ok());
+    EXPECT_NE(result.message().find("query_timeout"), std::string::npos) << result.message();
+    EXPECT_FALSE(client.alive());
+    EXPECT_TRUE(eventually(5s, [] { return count_of("/* stopped */").starts_with("0"); }));
+    EXPECT_EQ(pgring_.connect().value("select 1"), "1");
+}
+
+TEST_F(Timeouts, ASilentTransactionLetsGoOfItsLocks) {
+    Connection holder = pgring_.connect();
+    holder.run("create table if not exists held (id int)");
+    holder.run("begin");
+    holder.run("lock table held in access exclusive mode");
+    Connection other = connect();
+    other.run("set lock_timeout = '10s'");
+    EXPECT_TRUE(other.attempt("select count(*) from held").ok());
+    EXPECT_EQ(holder.attempt("commit").sqlstate(), "25P03");
+    EXPECT_FALSE(holder.alive());
+}
+
+}  // namespace
+}  // namespace pgring::e2e
