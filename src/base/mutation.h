@@ -16,7 +16,6 @@ enum class Mutation : std::uint8_t {
     ParameterDifferenceCut,   ///< the last of several parameters that differ is not set
     CancelNotAwaited,  ///< a cancel counts as through when it was sent, not when the server has acted on it
     UnknownToldAsUndone,         ///< a lost write that may have been applied is told as one that was not
-    StalePrimaryKept,            ///< backends of a primary that was found to be stale stay in use
     BufferNotReturned,           ///< a large buffer whose bytes were copied away is not given back
     EvictedStatementRemembered,  ///< a statement closed at a backend is taken for one that is still there
     LineServedBackwards,         ///< who came last is served first

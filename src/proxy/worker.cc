@@ -327,7 +327,7 @@ void Worker::topology_changed(std::shared_ptr<const topology::Topology> topology
     place_anew();
     for (std::uint16_t i = 0; i < topology_->server_count(); ++i) {
         const topology::Server& state = topology_->server(topology::ServerIndex{i});
-        bool const stale = state.role == topology::Role::Stale && !PGRING_MUTATION(StalePrimaryKept);
+        bool const stale = state.role == topology::Role::Stale;
         if (stale || state.health == topology::Health::Down) {
             give_up_backends(topology::ServerIndex{i}, now);
         }

@@ -32,7 +32,6 @@ constexpr Planted kPlanted[]{
     {Mutation::ParameterDifferenceCut, "ParameterDifferenceCut"},
     {Mutation::CancelNotAwaited, "CancelNotAwaited"},
     {Mutation::UnknownToldAsUndone, "UnknownToldAsUndone"},
-    {Mutation::StalePrimaryKept, "StalePrimaryKept"},
     {Mutation::BufferNotReturned, "BufferNotReturned"},
     {Mutation::EvictedStatementRemembered, "EvictedStatementRemembered"},
     {Mutation::LineServedBackwards, "LineServedBackwards"},
