@@ -298,7 +298,7 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         relay(nullptr, header);
         if (entry.purpose == Purpose::ErrandBegin) {
             // The client's own statements follow a BEGIN at once: they may be committed one by one.
-            pipeline.pop();
+            pipeline.begin_failed();
             return BackendStep::Broken;
         }
         return std::nullopt;

@@ -50,6 +50,9 @@ enum class Stake : std::uint8_t {
     None,
     /// It opens a transaction block: what follows is not committed by itself.
     Begins,
+    /// It was to open one and has failed: the client believes to be in it, what follows may be committed by
+    /// itself.
+    BeginFailed,
     /// Outside a transaction block it may have been applied or not.
     Writes,
     /// It ends a transaction block: its writes may have been committed or not.
@@ -145,6 +148,11 @@ class Pipeline {
     void keep_front() {
         ASSERT(count_ > 0);
         entries_[head_].audience = Audience::Errand;
+    }
+    /// The front is a BEGIN that failed.
+    void begin_failed() {
+        ASSERT(count_ > 0 && entries_[head_].stake == Stake::Begins);
+        entries_[head_].stake = Stake::BeginFailed;
     }
     /// The front's answer is complete.
     Expected pop();

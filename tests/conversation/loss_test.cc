@@ -298,7 +298,7 @@ TEST_F(Loss, ABeginThatFailsLeavesTheOutcomeOfWhatFollowedItUnknown) {
     first().says(error("57014") + ready() + complete("INSERT 0 1") + ready());
     EXPECT_TRUE(first().closed());
     alice_.hears(
-        {"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 08007", "ReadyForQuery I"});
+        {"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 08007", "ReadyForQuery E"});
 }
 
 TEST_F(Loss, OfAClientAmidARequestOpensABackendForWhoeverWaits) {

@@ -70,6 +70,21 @@ TEST(Transaction, AHeldBeginTravelsWithAnExtendedQueryToo) {
                  "CommandComplete SELECT 0", "ReadyForQuery T"});
 }
 
+TEST(Transaction, AHeldBeginThatFailsLeavesTheClientInAFailedOne) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin"));
+    alice.hears({"CommandComplete BEGIN", "ReadyForQuery T"});
+    alice.says(query("set timezone = 'Asia/Tokyo'"));
+    backend.hears({"Query begin", "Query set timezone = 'Asia/Tokyo'"});
+    // A cancel that came late hit the BEGIN.
+    backend.says(error("57014") + ready());
+    alice.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E"});
+    alice.says(query("rollback"));
+    alice.hears({"CommandComplete ROLLBACK", "ReadyForQuery I"});
+}
+
 TEST(Transaction, AFailedOneStaysOnItsBackendUntilItEnds) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();
