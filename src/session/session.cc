@@ -275,7 +275,6 @@ void Session::prepare_backend(Shared& shared, Backend& backend) {
         return;
     }
     if (held_.state() == HeldTransaction::State::Failed) {
-        held_.end();
         if (!backend.start_errand(shared, Errand::FailTransaction, kFailTransaction)) {
             fail(shared, errors::kOutOfMemory);
         }
@@ -439,6 +438,9 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
         }
         touched_.reset();
         return true;
+    }
+    if (errand == Errand::FailTransaction) {
+        held_.end();
     }
     if (errand == Errand::ReadPins) {
         adopt_pins(shared, backend);

@@ -278,6 +278,22 @@ TEST_F(Loss, WhileParametersAreAppliedIsMadeGoodElsewhere) {
     second().hears({"Query insert into t values (1)"});
 }
 
+TEST_F(Loss, WhileATransactionIsFailedAgainElsewhereLeavesItFailed) {
+    alice_.says(query("begin") + query("insert into t values (1)"));
+    first().says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T'));
+    static_cast<void>(alice_.take());
+    first().hangs_up();
+    alice_.says(query("select 1"));
+    alice_.hears({"ErrorResponse ERROR 40001", "ReadyForQuery E"});
+    alice_.says(query("select 2"));
+    std::string const fail =
+        "Query BEGIN; ROLLBACK TO SAVEPOINT \"pgring: transaction lost with its server\"";
+    second().hears({fail});
+    second().hangs_up();
+    stage_.backend(2).hears({fail});
+    alice_.hears_nothing();
+}
+
 TEST_F(Loss, WhatATransactionHadSetIsUndoneWithIt) {
     alice_.says(query("begin") + query("set timezone = 'Asia/Tokyo'"));
     first().says(complete("BEGIN") + ready('T') + complete("SET") +
