@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/contract.h"
+#include "pool/quota.h"
 
 namespace pgring::pool {
 
@@ -27,34 +28,23 @@ inline constexpr std::size_t kWorkersMax = 256;
 /// are more waiters than backends, and stay where they are otherwise.
 class Budget {
   public:
-    Budget(std::uint32_t limit, std::size_t worker_count) : limit_(limit), worker_count_(worker_count) {
-        ASSERT(limit > 0 && worker_count > 0 && worker_count <= kWorkersMax);
+    Budget(std::uint32_t limit, std::size_t worker_count) : tokens_(limit), worker_count_(worker_count) {
+        ASSERT(worker_count > 0 && worker_count <= kWorkersMax);
     }
 
     /// Takes a token for a new backend; false when all are out.
-    [[nodiscard]] bool try_take() {
-        std::uint32_t taken = taken_.load(std::memory_order_relaxed);
-        while (taken < limit_) {
-            if (taken_.compare_exchange_weak(taken, taken + 1, std::memory_order_acq_rel)) {
-                return true;
-            }
-        }
-        return false;
-    }
-    void give_back() {
-        std::uint32_t const before = taken_.fetch_sub(1, std::memory_order_acq_rel);
-        ASSERT(before > 0);
-    }
+    [[nodiscard]] bool try_take() { return tokens_.try_take(); }
+    void give_back() { tokens_.give_back(); }
 
-    [[nodiscard]] std::uint32_t limit() const { return limit_; }
-    [[nodiscard]] std::uint32_t taken() const { return taken_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t limit() const { return tokens_.limit(); }
+    [[nodiscard]] std::uint32_t taken() const { return tokens_.taken(); }
     /// What each worker may hold while others wait; at least one.
     [[nodiscard]] std::uint32_t fair_share() const {
-        return static_cast<std::uint32_t>((limit_ + worker_count_ - 1) / worker_count_);
+        return static_cast<std::uint32_t>((limit() + worker_count_ - 1) / worker_count_);
     }
 
     /// Fewer backends than workers.
-    [[nodiscard]] bool takes_turns() const { return limit_ < worker_count_; }
+    [[nodiscard]] bool takes_turns() const { return limit() < worker_count_; }
 
     void say_hungry(WorkerIndex worker) {
         hunger_[worker / 64].fetch_or(bit_of(worker), std::memory_order_acq_rel);
@@ -82,9 +72,8 @@ class Budget {
         return std::uint64_t{1} << (worker % 64U);
     }
 
-    std::uint32_t limit_;
+    Quota tokens_;
     std::size_t worker_count_;
-    std::atomic<std::uint32_t> taken_{0};
     std::atomic<std::uint64_t> hunger_[kWorkersMax / 64]{};
 };
 

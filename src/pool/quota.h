@@ -20,10 +20,7 @@ class Quota {
     Quota(const Quota&) = delete;
     Quota& operator=(const Quota&) = delete;
 
-    [[nodiscard]] std::uint32_t taken() const { return taken_.load(std::memory_order_relaxed); }
-
-  private:
-    friend class Place;
+    /// Takes one; false when all are out.
     [[nodiscard]] bool try_take() {
         std::uint32_t taken = taken_.load(std::memory_order_relaxed);
         while (taken < limit_) {
@@ -38,6 +35,10 @@ class Quota {
         ASSERT(before > 0);
     }
 
+    [[nodiscard]] std::uint32_t limit() const { return limit_; }
+    [[nodiscard]] std::uint32_t taken() const { return taken_.load(std::memory_order_relaxed); }
+
+  private:
     std::uint32_t limit_;
     std::atomic<std::uint32_t> taken_{0};
 };

@@ -255,6 +255,7 @@ class Worker {
     void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry);
     void leave_line(SessionEntry& entry);
     void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id);
+    [[nodiscard]] bool may_release(SessionEntry& entry, BackendEntry& backend);
     void detach(SessionEntry& entry, BackendEntry& backend);
     void end_session(pool::SessionId id, SessionEntry& entry, base::Instant now);
     void update_flow(SessionEntry& entry, session::SessionStep::Kind step);

@@ -217,10 +217,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     if (session.session.out.size_bytes() >= session::kQueueHighBytes) {
         set_paused(entry.socket, true);
     }
-    // A cancel on its way must not hit an errand of ours.
-    bool const undisturbed = entry.cancels == 0 || !session.session.owes_reading();
-    bool const releases =
-        undisturbed && !session.served && session.session.may_release(shared_, entry.backend);
+    bool const releases = !session.served && may_release(session, entry);
     flush(entry.socket);
     flush(session.socket);
     if (releases) {
@@ -350,7 +347,8 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     }
     session::Destination& destination = entry.backend.destination();
     // What the next client would start with is not what it asked for.
-    bool const altered = destination.terms.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
+    bool const altered =
+        destination.terms.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
     bool const overtakes = &longest_waiting(destination, server, now) != &destination;
     if (too_old || restless || yields || altered || overtakes ||
         topology_->server(server).role == topology::Role::Stale) {

@@ -75,10 +75,7 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
     }
     if (entry.backend) {
         BackendEntry& backend = backends_.get(entry.backend);
-        // A cancel on its way must not hit an errand of ours.
-        bool const undisturbed = backend.cancels == 0 || !entry.session.owes_reading();
-        bool const releases = stopped != SessionStep::Kind::Ended && undisturbed &&
-                              entry.session.may_release(shared_, backend.backend);
+        bool const releases = stopped != SessionStep::Kind::Ended && may_release(entry, backend);
         flush(backend.socket);
         if (releases) {
             pool::BackendId const backend_id = entry.backend;
@@ -260,6 +257,13 @@ void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId bac
     }
     entry.session.attached(shared_, backend.backend, entry.demand);
     flush(backend.socket);
+}
+
+/// The session is through with the backend. A cancel on its way must not hit an errand of ours, so what is to
+/// be read waits for it.
+bool Worker::may_release(SessionEntry& entry, BackendEntry& backend) {
+    bool const undisturbed = backend.cancels == 0 || !entry.session.owes_reading();
+    return undisturbed && entry.session.may_release(shared_, backend.backend);
 }
 
 void Worker::detach(SessionEntry& entry, BackendEntry& backend) {

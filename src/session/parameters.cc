@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/contract.h"
 
 namespace pgring::session {
@@ -52,12 +53,13 @@ constexpr std::array<std::string_view, 7> kReportedSettable{"application_name",
 
 bool name_less(std::string_view left, std::string_view right) {
     return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
-                                        [](char a, char b) { return lower(a) < lower(b); });
+                                        [](char a, char b) { return base::lower(a) < base::lower(b); });
 }
 
 bool same_name(std::string_view left, std::string_view right) {
-    return left.size() == right.size() && std::equal(left.begin(), left.end(), right.begin(),
-                                                     [](char a, char b) { return lower(a) == lower(b); });
+    return left.size() == right.size() &&
+           std::equal(left.begin(), left.end(), right.begin(),
+                      [](char a, char b) { return base::lower(a) == base::lower(b); });
 }
 
 bool settable(std::string_view name) {

@@ -88,10 +88,6 @@ class ParameterSets {
 /// Names compare as PostgreSQL's do: without regard to ASCII case.
 [[nodiscard]] bool same_name(std::string_view left, std::string_view right);
 [[nodiscard]] bool name_less(std::string_view left, std::string_view right);
-/// An ASCII letter in lower case; anything else as it is.
-[[nodiscard]] constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 /// `text` as a constant that reads the same whatever standard_conforming_strings is.
 [[nodiscard]] std::string quote_literal(std::string_view text);

@@ -35,6 +35,10 @@ struct PinRule {
     std::string_view feature;
     /// What the client can do instead, for the hint.
     std::string_view instead;
+    /// Ends of the error message and of the hint: which setting forbids it, where it would be allowed.
+    std::string_view forbidden_by = " (unpoolable_statements)";
+    std::string_view elsewhere =
+        " Or ask for a database that has pool_mode = \"session\" or unpoolable_statements = \"pin\".";
     /// Effects of statements that may leave it behind.
     sql::Effects leaves;
     /// Effects of statements that may take it away again.
@@ -124,6 +128,8 @@ inline constexpr std::array kPinRules = {
             .name = "sequence",
             .feature = "what currval() and lastval() remember of an earlier transaction",
             .instead = "Use INSERT .. RETURNING, or call it in the transaction that wrote.",
+            .forbidden_by = "",
+            .elsewhere = " Or ask for a database that has pool_mode = \"session\".",
             .leaves = {},
             .undoes = {}},
 };

@@ -2,6 +2,34 @@
 
 namespace pgring::session {
 
+Stake stake_of(const sql::Traits& traits) {
+    switch (traits.control) {
+        case sql::Control::Begin:
+        case sql::Control::BeginReadOnly:
+        case sql::Control::BeginSerializable:
+            return Stake::Begins;
+        case sql::Control::Commit:
+        case sql::Control::CommitAndChain:
+        case sql::Control::PrepareTransaction:
+        case sql::Control::CommitPrepared:
+        case sql::Control::RollbackPrepared:
+        case sql::Control::Mixed:
+            return Stake::Commits;
+        case sql::Control::Rollback:
+            return Stake::RollsBack;
+        case sql::Control::None:
+        case sql::Control::RollbackAndChain:
+        case sql::Control::Savepoint:
+        case sql::Control::RollbackTo:
+        case sql::Control::Release:
+            break;
+    }
+    if (traits.effects.has(sql::Effect::Unjudged)) {
+        return Stake::Commits;
+    }
+    return traits.access == sql::Access::Write ? Stake::Writes : Stake::None;
+}
+
 void Pipeline::expect(Expected entry) {
     switch (entry.request) {
         case Request::Query:

@@ -61,6 +61,9 @@ enum class Stake : std::uint8_t {
     RollsBack,
 };
 
+/// What running the statement puts at stake.
+[[nodiscard]] Stake stake_of(const sql::Traits& traits);
+
 /// What pgring itself has to do when the answer comes, beyond passing it on or swallowing it.
 enum class Purpose : std::uint8_t {
     None,

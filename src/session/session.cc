@@ -13,10 +13,6 @@ namespace pgring::session {
 
 namespace {
 
-constexpr SessionStep kStarved{.kind = SessionStep::Kind::Starved};
-constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
-constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
-
 /// Puts the backend into a failed transaction; the server logs the text, so it says what it is.
 constexpr std::string_view kFailTransaction =
     "BEGIN; ROLLBACK TO SAVEPOINT \"pgring: transaction lost with its server\"";

@@ -48,6 +48,10 @@ struct SessionStep {
     route::Demand demand = route::Demand::Primary;
 };
 
+inline constexpr SessionStep kStarved{.kind = SessionStep::Kind::Starved};
+inline constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
+inline constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
+
 /// How often the client was told ReadyForQuery by a server: what its timeouts tell one exchange, and one
 /// transaction, from the next by.
 struct Progress {
@@ -163,7 +167,9 @@ class Session {
     void choose_parameters(Shared& shared);
     void welcome(Shared& shared, const Backend* backend);
 
-    // -- One message each (session_messages.cc). Nothing returned: it is worked off. --
+    // -- One message each (session_messages.cc, session_query.cc, session_extended.cc). Nothing returned: it
+    // is
+    //    worked off. --
     [[nodiscard]] Handled on_message(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_discarded(wire::Header header);
     [[nodiscard]] Handled on_query(Shared& shared, Backend* backend, wire::Header header);
@@ -176,12 +182,10 @@ class Session {
     [[nodiscard]] Handled on_flush(Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
-    [[nodiscard]] Handled on_query_alone(Shared& shared, std::string_view text, const sql::Traits& traits,
-                                         wire::Header header);
+    [[nodiscard]] bool query_alone(std::string_view text, const sql::Traits& traits);
     [[nodiscard]] bool unit_alone(Shared& shared);
-    [[nodiscard]] std::string_view done_alone(Shared& shared, std::string_view text,
-                                              const sql::Traits& traits);
-    [[nodiscard]] bool deallocate_here(Shared& shared, Backend* backend, std::string_view text);
+    [[nodiscard]] std::string_view done_alone(std::string_view text, const sql::Traits& traits);
+    [[nodiscard]] bool deallocate_here(Backend* backend, std::string_view text);
 
     /// Whether a backend that fits carries the unit now; else the step that asks for it.
     [[nodiscard]] Handled place(Shared& shared, Backend* backend, wire::Header header,
@@ -192,7 +196,7 @@ class Session {
     void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits, std::string_view text);
     [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
     void note_refusal(Shared& shared, const Error& error);
-    [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text) const;
+    [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text, const Backend* backend);
     [[nodiscard]] bool forgot_sequences(const sql::Traits& traits, const Backend* backend);
     [[nodiscard]] Handled refuse_query(Shared& shared, Backend* backend, wire::Header header, Pin reason);
     [[nodiscard]] Handled refuse_bind(Shared& shared, Backend& backend, wire::Header header,

@@ -1,7 +1,9 @@
 #include "session/startup_parameters.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/ascii.h"
 #include "session/parameters.h"
 
 namespace pgring::session {
@@ -119,7 +121,7 @@ std::string identity_of(std::span<const SpelledParameter> settled) {
     std::string identity;
     for (const SpelledParameter& parameter : settled) {
         // No zero byte can stand in either.
-        std::ranges::transform(parameter.name, std::back_inserter(identity), lower);
+        std::ranges::transform(parameter.name, std::back_inserter(identity), base::lower);
         identity.append(1, '\0').append(parameter.value).append(1, '\0');
     }
     return identity;

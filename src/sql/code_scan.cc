@@ -3,21 +3,19 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace pgring::sql {
 
 namespace {
 
-char folded(char byte) {
-    return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : byte;
-}
-
 bool in_word(char byte) {
-    char const c = folded(byte);
+    char const c = base::lower(byte);
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 bool is(std::string_view word, std::string_view lower) {
-    return std::ranges::equal(word, lower, {}, folded);
+    return std::ranges::equal(word, lower, {}, base::lower);
 }
 
 /// Cuts a text into words, without regard to what stands between them.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/ascii.h"
+
 namespace pgring::sql {
 
 namespace {
@@ -84,11 +86,7 @@ Effects effects_of_reset(std::string_view name) {
 
 std::string folded_name(std::string_view name) {
     std::string folded(name);
-    for (char& byte : folded) {
-        if (byte >= 'A' && byte <= 'Z') {
-            byte = static_cast<char>(byte + ('a' - 'A'));
-        }
-    }
+    std::ranges::transform(folded, folded.begin(), base::lower);
     return folded;
 }
 

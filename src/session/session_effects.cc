@@ -1,0 +1,129 @@
+/// What statements leave behind in a session: parameters to be read, pins, and what is refused instead.
+
+#include <utility>
+#include <vector>
+
+#include "session/session.h"
+#include "sql/code_scan.h"
+#include "sql/parameter.h"
+#include "sql/setting.h"
+
+namespace pgring::session {
+
+namespace {
+
+/// Effects of SET, RESET and set_config(), which can be followed by reading the values afterwards.
+constexpr sql::Effects kUnreportedSettings = sql::Effect::SetParameter | sql::Effect::ResetParameter |
+                                             sql::Effect::ResetAll | sql::Effect::SetTransactionDefaults |
+                                             sql::Effect::SetSessionState;
+/// Those, and what ParameterStatus tells anyway.
+constexpr sql::Effects kSettings = kUnreportedSettings | sql::Effect::SetReportedParameter;
+
+}  // namespace
+
+void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& traits,
+                           std::string_view text) {
+    if (session_pooled()) {
+        return;
+    }
+    if (destination_->reads_sequences && traits.access == sql::Access::Write) {
+        pins_.hold(Pin::Sequence);
+        tell_pins(shared);
+    }
+    if (traits.effects.empty()) {
+        return;
+    }
+    if (traits.effects.has(sql::Effect::Unjudged)) {
+        backend.needs_reset = true;
+    }
+    if (traits.effects.has_any(sql::Effect::ResetAll | sql::Effect::ResetParameter)) {
+        reset_seen_ = true;
+    }
+    pins_.note(traits.effects.without(kSettings));
+    if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
+        pins_.hold(Pin::SessionFunction);
+    }
+    if (traits.effects.has_any(kSettings)) {
+        note_settings(traits, text);
+    }
+    tell_pins(shared);
+}
+
+/// Notes which parameters a statement sets, to be read when its transaction is over and nothing ties the
+/// session to the backend.
+void Session::note_settings(const sql::Traits& traits, std::string_view text) {
+    if (!traits.effects.has_any(kUnreportedSettings)) {
+        return;
+    }
+    std::vector<sql::SettingChange> changes = sql::settings_of(text);
+    bool const told = !changes.empty();
+    if (!told || traits.effects.has(sql::Effect::ResetAll)) {
+        // It may be any of those that the session has set.
+        touch_unreported();
+    }
+    // Who the session is, is a pin of its own.
+    std::erase_if(changes, [](const sql::SettingChange& change) {
+        return sql::kind_of_parameter(change.name) == sql::ParameterKind::Role;
+    });
+    if (!told || !touched().note(changes)) {
+        pins_.hold(traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter);
+    }
+}
+
+void Session::tell_pins(Shared& shared) {
+    for (Pins::News news = pins_.take_news(); news.pin != Pin::None; news = pins_.take_news()) {
+        shared.stats.pins.add();
+        shared.stats.pins_by_reason[index_of(news.pin)].add();
+        if (news.first) {
+            shared.log.info("session_pinned", {{"session", id_.index},
+                                               {"user", destination_->user},
+                                               {"database", destination_->database},
+                                               {"reason", to_string(news.pin)}});
+        }
+    }
+}
+
+/// currval() and lastval() would tell what the session that had the backend before wrote. Whether a write
+/// calls nextval() cannot be seen, so sessions keep the backend where they have written as soon as one of
+/// them asked.
+bool Session::forgot_sequences(const sql::Traits& traits, const Backend* backend) {
+    bool const same_unit = unit_stake_ != Stake::None || traits.effects.has(sql::Effect::SequenceState) ||
+                           traits.statements == sql::StatementCount::Many;
+    bool const remembers =
+        same_unit || pins_.has(Pin::Sequence) || (backend != nullptr && !backend->outside_transaction());
+    if (remembers) {
+        return false;
+    }
+    destination_->reads_sequences =
+        destination_->terms.unpoolable_statements == config::UnpoolableStatements::Pin;
+    return true;
+}
+
+/// The reason for which the statement is refused; None where it may run.
+Pin Session::refused_pin(const sql::Traits& traits, std::string_view text, const Backend* backend) {
+    if (traits.effects.empty() || session_pooled()) {
+        return Pin::None;
+    }
+    if (traits.effects.has(sql::Effect::SequenceMemory) && forgot_sequences(traits, backend)) {
+        return Pin::Sequence;
+    }
+    if (destination_->terms.unpoolable_statements != config::UnpoolableStatements::Refuse) {
+        return Pin::None;
+    }
+    bool const resets_only =
+        traits.effects.has(sql::Effect::ResetParameter) && traits.statements == sql::StatementCount::One;
+    sql::Effects const harmless = kSettings | sql::Effect::MayChangeSession;
+    Pin const pin = pin_of(traits.effects.without(harmless));
+    if (pin != Pin::None) {
+        return pin == Pin::Role && resets_only ? Pin::None : pin;
+    }
+    if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
+        return Pin::Code;
+    }
+    if (traits.effects.has_any(kUnreportedSettings) && sql::settings_of(text).empty()) {
+        return traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter;
+    }
+    return Pin::None;
+}
+
+}  // namespace pgring::session

@@ -1,0 +1,460 @@
+/// The extended query protocol: statements under names that every server knows them by.
+
+#include <array>
+#include <utility>
+
+#include "session/lone_statement.h"
+#include "session/refusal.h"
+#include "session/session.h"
+#include "session/statement_text.h"
+#include "wire/body_reader.h"
+#include "wire/messages.h"
+
+namespace pgring::session {
+
+namespace {
+
+/// A BEGIN with all options, and what goes with it, is shorter.
+constexpr std::size_t kLoneUnitBytesMax = 512;
+
+/// Name of a statement that no server has, for a reference that must fail.
+constexpr std::string_view kNoSuchStatement = "pgring_none";
+constexpr std::string_view kReservedPrefix = "pgring_";
+
+/// Body of a Parse behind the name: a statement that has no effect, no rows, and is allowed on any server.
+constexpr std::string_view kNoEffectBody("UNLISTEN pgring_nothing\0\0\0", 26);
+
+/// The text in a Parse body.
+std::string_view text_in(std::string_view parse_body) {
+    return parse_body.substr(0, parse_body.find('\0'));
+}
+
+}  // namespace
+
+// -- Parse --
+
+Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Header header) {
+    std::uint64_t const limit = shared.settings.pgring.prepared_statement_bytes_max;
+    bool const keeps = header.body_bytes <= limit;
+    if (keeps && !whole(header)) {
+        return kStarved;
+    }
+    if (!keeps && in.size_bytes() < kWholeBytesMax) {
+        return kStarved;
+    }
+    if (backend == nullptr && keeps && (unit_alone(shared) || parse_here(shared, header))) {
+        return std::nullopt;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, keeps ? header.body_bytes : kWholeBytesMax));
+    std::string_view const name = reader.string();
+    std::span<const std::byte> const rest = reader.rest();
+    std::string_view const text = keeps ? reader.string() : std::string_view{};
+    if (!reader.ok()) {
+        fail(shared, errors::kBadMessage);
+        return kEnded;
+    }
+    sql::Traits const traits = keeps ? shared.classifier.classify(text, dialect_) : sql::kUnjudged;
+    if (name.empty() && !session_pooled() && traits.effects.has(sql::Effect::SqlDeallocate) &&
+        traits.statements == sql::StatementCount::One) {
+        std::string_view const gone = deallocated_name(text);
+        if (!gone.empty() && statements_.find(gone) != nullptr) {
+            return parse_deallocate(shared, *backend, header, gone);
+        }
+    }
+    return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
+}
+
+/// Answers the unit at the front of `in` where it is one that needs no backend (see query_alone()).
+bool Session::unit_alone(Shared& shared) {
+    std::array<std::byte, kLoneUnitBytesMax> memory;
+    std::size_t const there = std::min(in.size_bytes(), memory.size());
+    std::optional<LoneStatement> const unit = read_lone_statement(in.view(0, there, memory));
+    if (!unit.has_value()) {
+        return false;
+    }
+    sql::Traits const traits = shared.classifier.classify(unit->text, dialect_);
+    std::string_view const tag = done_alone(unit->text, traits);
+    if (tag.empty()) {
+        return false;
+    }
+    // It is the unnamed statement from now on, though no server has seen it.
+    unnamed_ = Unnamed::Kept;
+    unnamed_body_.assign(reinterpret_cast<const char*>(unit->parse_body.data()), unit->parse_body.size());
+    unnamed_traits_ = traits;
+    ++unnamed_generation_;
+    std::array<std::byte, 128> answer{};
+    wire::MessageWriter writer(answer);
+    write_lone_answer(writer, *unit, tag);
+    wire::write_ready_for_query(writer, held_.status());
+    tell(writer.written());
+    in.consume(unit->size_bytes);
+    return true;
+}
+
+/// Parse of a statement that a server has accepted before: answered here, so that preparing what others have
+/// prepared needs no backend. (A client that prepares synchronously on many connections of one thread would
+/// otherwise lock itself out of a small pool, as pgbench -M prepared does.) Where the statement has become
+/// invalid meanwhile, Bind says so.
+bool Session::parse_here(Shared& shared, wire::Header header) {
+    bool const in_order =
+        held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun;
+    if (session_pooled() || !in_order) {
+        return false;
+    }
+    wire::BodyReader reader(body(shared, header, header.body_bytes));
+    std::string_view const name = reader.string();
+    std::span<const std::byte> const rest = reader.rest();
+    if (!reader.ok() || name.empty() || statements_.full() || statements_.find(name) != nullptr) {
+        return false;
+    }
+    StatementRef statement = destination_->statements.find(statement_key(rest));
+    if (!statement || !statement->accepted) {
+        return false;
+    }
+    statements_.add_confirmed(name, std::move(statement));
+    std::array<std::byte, 8> memory{};
+    wire::MessageWriter writer(memory);
+    writer.begin(wire::BackendType::ParseComplete).end();
+    tell(writer.written());
+    drop(header);
+    return true;
+}
+
+Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::Header header,
+                                       const ParseView& parse) {
+    bool const keeps = header.body_bytes <= shared.settings.pgring.prepared_statement_bytes_max;
+    if (session_pooled()) {
+        backend.pipeline.expect({.request = Request::Parse});
+        forward(backend, header);
+        return std::nullopt;
+    }
+    if (parse.name.empty()) {
+        unnamed_ = keeps ? Unnamed::Kept : Unnamed::TooLong;
+        unnamed_body_.assign(keeps ? reinterpret_cast<const char*>(parse.rest.data()) : "",
+                             keeps ? parse.rest.size() : 0);
+        unnamed_traits_ = parse.traits;
+        backend.unnamed_owner = id_;
+        backend.unnamed_generation = ++unnamed_generation_;
+        backend.pipeline.expect({.request = Request::Parse});
+        forward(backend, header);
+        return std::nullopt;
+    }
+    if (statements_.find(parse.name) != nullptr) {
+        return refuse_duplicate(shared, backend, header, parse.name);
+    }
+    StatementRef statement;
+    if (keeps && !statements_.full()) {
+        statement = destination_->statements.intern(statement_key(parse.rest), parse.traits);
+    }
+    if (!statement) {
+        fail(shared, keeps ? errors::kTooManyStatements : errors::kStatementTooLong);
+        return kEnded;
+    }
+    if (backend.statements.use(statement->number, backend.unit)) {
+        backend.pipeline.expect(
+            {.request = Request::Parse, .audience = Audience::Local, .purpose = Purpose::ClientName});
+        statements_.add(parse.name, std::move(statement));
+        drop(header);
+        backend.answer_local(shared, this);
+        return std::nullopt;
+    }
+    std::array<char, 32> memory{};
+    std::string_view const server = server_name(statement->number, shared.worker, memory);
+    std::array<std::byte, 64> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string(server).end(parse.rest.size());
+    if (!backend.make_room(shared, statement->number) || !backend.out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    backend.pipeline.expect(
+        {.request = Request::Parse, .purpose = Purpose::ClientName, .statement = statement->number});
+    backend.statements.add(statement->number, backend.unit);
+    std::size_t const replaced = wire::kHeaderBytes + parse.name.size() + 1;
+    statements_.add(parse.name, std::move(statement));
+    in.consume(replaced);
+    in.move_front(header.message_bytes() - replaced, backend.out);
+    return std::nullopt;
+}
+
+/// The statement is one of the protocol, whose name the server does not know: it is dropped here, and the
+/// server gets something harmless in its place, to answer what the client sends behind it. psycopg drops its
+/// statements so. Where the server refuses even that, because the transaction has failed, the name is gone
+/// all the same.
+Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wire::Header header,
+                                           std::string_view name) {
+    statements_.erase(name);
+    std::array<std::byte, 16> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string("").end(kNoEffectBody.size());
+    if (!backend.make_room(shared, kNoStatement) || !backend.out.push_copy(writer.written()) ||
+        !backend.out.push_copy(std::as_bytes(std::span(kNoEffectBody)))) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    unnamed_ = Unnamed::Kept;
+    unnamed_body_ = kNoEffectBody;
+    unnamed_traits_ = {};
+    backend.unnamed_owner = id_;
+    backend.unnamed_generation = ++unnamed_generation_;
+    backend.pipeline.expect({.request = Request::Parse});
+    drop(header);
+    return std::nullopt;
+}
+
+/// What `parse_body` is to be shared by. A search_path set in the transaction under way is not known yet.
+StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body) const {
+    const std::string* const path = parameters_->find("search_path");
+    return {.parse_body = {reinterpret_cast<const char*>(parse_body.data()), parse_body.size()},
+            .search_path = path == nullptr ? std::string_view{} : std::string_view(*path)};
+}
+
+/// PostgreSQL refuses a name that is taken, and that fails the transaction. The server does not know the
+/// name; so it is sent a Bind that must fail, and its error is replaced.
+Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
+                                           std::string_view name) {
+    std::string const text = "prepared statement \"" + std::string(name) + "\" already exists";
+    return refuse_bind(shared, backend, header, {.sqlstate = sqlstate::kDuplicateStatement, .message = text});
+}
+
+// -- Bind, Describe, Execute, Close --
+
+Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header header) {
+    if (header.message_bytes() > kWholeBytesMax && in.size_bytes() < kWholeBytesMax) {
+        return kStarved;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    bool const alone = backend->begins_unit() && held_.state() == HeldTransaction::State::None;
+    backend->replay.forget();
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, kWholeBytesMax - wire::kHeaderBytes));
+    std::string_view const portal = reader.string();
+    std::string_view const name = reader.string();
+    if (!reader.ok()) {
+        fail(shared, header.message_bytes() > kWholeBytesMax ? errors::kNamesTooLong : errors::kBadMessage);
+        return kEnded;
+    }
+    std::array<char, 32> memory{};
+    std::size_t const replaced = wire::kHeaderBytes + portal.size() + 1 + name.size() + 1;
+    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, memory);
+    if (!reference.has_value()) {
+        fail(shared, reference.error());
+        return kEnded;
+    }
+    std::string_view const bound_text = text_of_statement(name);
+    if (Pin const reason = refused_pin(bound_traits_, bound_text, backend); reason != Pin::None) {
+        shared.stats.refusals.add();
+        bound_traits_ = {};
+        return refuse_bind(shared, *backend, header, Refusal(reason).error());
+    }
+    note_effects(shared, *backend, bound_traits_, bound_text);
+    Expected const entry{.request = Request::Bind, .statement = number_of(name)};
+    backend->pipeline.expect(entry);
+    bool const keeps = alone && entry.statement != kNoStatement && whole(header);
+    return send_renamed(shared, *backend, header,
+                        {.type = wire::FrontendType::Bind,
+                         .prefix = portal,
+                         .prefix_end = '\0',
+                         .name = *reference,
+                         .replaced_bytes = replaced,
+                         .keep = keeps ? std::optional(entry) : std::nullopt});
+}
+
+Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::Header header) {
+    if (header.message_bytes() > kWholeBytesMax) {
+        fail(shared, errors::kNamesTooLong);
+        return kEnded;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, header.body_bytes));
+    char const kind = static_cast<char>(reader.byte());
+    std::string_view const name = reader.string();
+    if (!reader.ok()) {
+        fail(shared, errors::kBadMessage);
+        return kEnded;
+    }
+    if (kind != 'S') {
+        send_on(shared, *backend, header, {.request = Request::Describe});
+        return std::nullopt;
+    }
+    std::array<char, 32> memory{};
+    std::size_t const replaced = header.message_bytes();
+    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, memory);
+    if (!reference.has_value()) {
+        fail(shared, reference.error());
+        return kEnded;
+    }
+    backend->replay.forget();
+    backend->pipeline.expect({.request = Request::Describe, .statement = number_of(name)});
+    return send_renamed(shared, *backend, header,
+                        {.type = wire::FrontendType::Describe,
+                         .prefix = "S",
+                         .prefix_end = {},
+                         .name = *reference,
+                         .replaced_bytes = replaced});
+}
+
+Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Header header) {
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    Stake const stake = stake_of(bound_traits_);
+    if (stake == Stake::Writes || stake == Stake::Commits) {
+        unit_stake_ = Stake::Writes;
+    }
+    send_on(shared, *backend, header, {.request = Request::Execute, .stake = stake});
+    return std::nullopt;
+}
+
+Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Header header) {
+    if (header.message_bytes() > kWholeBytesMax) {
+        fail(shared, errors::kNamesTooLong);
+        return kEnded;
+    }
+    if (Handled const placed = place(shared, backend, header, nullptr)) {
+        return placed;
+    }
+    send_begin(shared, *backend);
+    wire::BodyReader reader(body(shared, header, header.body_bytes));
+    char const kind = static_cast<char>(reader.byte());
+    std::string_view const name = reader.string();
+    if (!reader.ok()) {
+        fail(shared, errors::kBadMessage);
+        return kEnded;
+    }
+    if (kind == 'S' && !name.empty() && !session_pooled()) {
+        backend->pipeline.expect(
+            {.request = Request::Close, .audience = Audience::Local, .purpose = Purpose::ClientName});
+        statements_.drop(name);
+        drop(header);
+        backend->answer_local(shared, this);
+        return std::nullopt;
+    }
+    if (kind == 'S' && name.empty()) {
+        unnamed_ = Unnamed::None;
+        backend->unnamed_owner = {};
+    }
+    backend->pipeline.expect({.request = Request::Close});
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+// -- Naming a statement --
+
+/// What the statement that the client calls `name` is called at the backend, after making sure that it is
+/// there. `name` may lie in the scratch memory, so nothing called here may write there.
+std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& backend, std::string_view name,
+                                                      std::span<char, 32> memory) {
+    if (session_pooled()) {
+        bound_traits_ = sql::kUnjudged;
+        return name;
+    }
+    if (name.empty()) {
+        bound_traits_ = unnamed_ == Unnamed::None ? sql::kUnjudged : unnamed_traits_;
+        return refer_to_unnamed(shared, backend);
+    }
+    const StatementRef* known = statements_.find(name);
+    if (known == nullptr) {
+        bound_traits_ = sql::kUnjudged;
+        bound_traits_.effects = {};
+        // The server has no statement of this name either, unless it is one that pgring made for somebody.
+        return name.starts_with(kReservedPrefix) ? kNoSuchStatement : name;
+    }
+    bound_traits_ = (*known)->traits;
+    if (!backend.prepare(shared, **known)) {
+        return std::unexpected(errors::kOutOfMemory);
+    }
+    return server_name((*known)->number, shared.worker, memory);
+}
+
+std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared, Backend& backend) {
+    if (backend.unnamed_owner == id_ && backend.unnamed_generation == unnamed_generation_ &&
+        unnamed_ != Unnamed::None) {
+        return std::string_view{};
+    }
+    if (unnamed_ != Unnamed::Kept) {
+        return kNoSuchStatement;
+    }
+    std::array<std::byte, 16> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string("").end(unnamed_body_.size());
+    if (!backend.out.push_copy(writer.written()) ||
+        !backend.out.push_copy(std::as_bytes(std::span(unnamed_body_)))) {
+        return std::unexpected(errors::kOutOfMemory);
+    }
+    backend.pipeline.expect(
+        {.request = Request::Parse, .audience = Audience::Errand, .purpose = Purpose::PrepareUnnamed});
+    backend.unnamed_owner = id_;
+    backend.unnamed_generation = unnamed_generation_;
+    shared.stats.statements_prepared_again.add();
+    return std::string_view{};
+}
+
+Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::Header header,
+                                       const Renaming& renaming) {
+    std::size_t const rest_bytes = header.message_bytes() - renaming.replaced_bytes;
+    std::array<std::byte, kWholeBytesMax + 64> memory;
+    wire::MessageWriter writer(memory);
+    writer.begin(renaming.type).raw(renaming.prefix);
+    if (renaming.prefix_end.has_value()) {
+        writer.byte(*renaming.prefix_end);
+    }
+    writer.string(renaming.name).end(rest_bytes);
+    if (!writer.ok() || !backend.out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    if (renaming.keep.has_value() && rest_bytes <= UnitReplay::kBytesMax) {
+        backend.replay.begin(writer.written(), in.view(renaming.replaced_bytes, rest_bytes, shared.scratch),
+                             *renaming.keep);
+    }
+    in.consume(renaming.replaced_bytes);
+    body_rest_bytes_ = rest_bytes;
+    dropping_rest_ = false;
+    forward_rest(&backend);
+    return std::nullopt;
+}
+
+/// pgring's number of the statement that the client calls so; kNoStatement of the unnamed and of unknown
+/// ones.
+std::uint32_t Session::number_of(std::string_view name) const {
+    const StatementRef* const known = name.empty() || session_pooled() ? nullptr : statements_.find(name);
+    return known == nullptr ? kNoStatement : (*known)->number;
+}
+
+/// The text of one of the session's statements; empty where it is not known.
+std::string_view Session::text_of_statement(std::string_view name) const {
+    if (name.empty()) {
+        return text_in(unnamed_body_);
+    }
+    const StatementRef* const named = statements_.find(name);
+    return named == nullptr ? std::string_view{} : text_in((*named)->parse_body);
+}
+
+/// A message of the extended protocol is not sent; a Bind that must fail goes in its place.
+Session::Handled Session::refuse_bind(Shared& shared, Backend& backend, wire::Header header,
+                                      const Error& error) {
+    note_refusal(shared, error);
+    std::array<std::byte, 64> memory{};
+    wire::MessageWriter writer(memory);
+    writer.begin(wire::FrontendType::Bind).string("").string(kNoSuchStatement).u16(0).u16(0).u16(0).end();
+    if (!backend.out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    backend.pipeline.expect({.request = Request::Bind, .purpose = Purpose::Refusal});
+    drop(header);
+    return std::nullopt;
+}
+
+}  // namespace pgring::session

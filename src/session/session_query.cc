@@ -1,0 +1,159 @@
+/// The simple query protocol, and the statements that need no server: a BEGIN that is held back, what ends
+/// it, DEALLOCATE.
+
+#include <array>
+#include <utility>
+
+#include "session/refusal.h"
+#include "session/session.h"
+#include "session/statement_text.h"
+#include "wire/body_reader.h"
+#include "wire/messages.h"
+
+namespace pgring::session {
+
+namespace {
+
+/// A query that fails wherever it runs; the server logs it, so it says what it is.
+constexpr std::string_view kFailingQuery =
+    "SELECT 'pgring: refused, see unpoolable_statements'::pg_catalog.int4";
+
+}  // namespace
+
+Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Header header) {
+    if (!front_traits_.has_value()) {
+        sql::Traits traits = sql::kUnjudged;
+        if (header.message_bytes() <= kWholeBytesMax) {
+            wire::BodyReader reader(body(shared, header, header.body_bytes));
+            std::string_view const text = reader.string();
+            if (!reader.ok() || !reader.at_end()) {
+                fail(shared, errors::kBadMessage);
+                return kEnded;
+            }
+            traits = shared.classifier.classify(text, dialect_);
+            bool const done_here = backend == nullptr ? query_alone(text, traits)
+                                                      : traits.effects.has(sql::Effect::SqlDeallocate) &&
+                                                            traits.statements == sql::StatementCount::One &&
+                                                            deallocate_here(backend, text);
+            if (done_here) {
+                drop(header);
+                if (backend != nullptr) {
+                    backend->answer_local(shared, this);
+                }
+                return std::nullopt;
+            }
+            bool const running = held_.state() == HeldTransaction::State::None ||
+                                 held_.state() == HeldTransaction::State::Begun;
+            if (Pin const reason = running ? refused_pin(traits, text, backend) : Pin::None;
+                reason != Pin::None) {
+                return refuse_query(shared, backend, header, reason);
+            }
+        }
+        front_traits_ = traits;
+    }
+    if (Handled const placed = place(shared, backend, header, &*front_traits_)) {
+        return placed;
+    }
+    sql::Traits const traits = *std::exchange(front_traits_, std::nullopt);
+    send_begin(shared, *backend);
+    if (!traits.effects.empty() && header.message_bytes() <= kWholeBytesMax) {
+        wire::BodyReader reader(body(shared, header, header.body_bytes));
+        note_effects(shared, *backend, traits, reader.string());
+    } else {
+        note_effects(shared, *backend, traits, {});
+    }
+    unnamed_ = Unnamed::None;
+    backend->unnamed_owner = {};
+    backend->pipeline.expect({.request = Request::Query, .stake = stake_of(traits)});
+    forward(*backend, header);
+    return std::nullopt;
+}
+
+/// Answers a query that needs no backend: BEGIN is held back, and what ends a held BEGIN is answered here.
+/// False where it needs one.
+bool Session::query_alone(std::string_view text, const sql::Traits& traits) {
+    std::string_view const tag = done_alone(text, traits);
+    if (tag.empty()) {
+        return false;
+    }
+    std::array<std::byte, 64> memory{};
+    wire::MessageWriter writer(memory);
+    wire::write_command_complete(writer, tag);
+    wire::write_ready_for_query(writer, held_.status());
+    tell(writer.written());
+    return true;
+}
+
+/// Does what a statement asks for where that needs no backend, and says its command tag; empty where it needs
+/// one.
+std::string_view Session::done_alone(std::string_view text, const sql::Traits& traits) {
+    std::string_view tag;
+    if (held_.state() == HeldTransaction::State::None && !session_pooled() && traits.begin_deferrable() &&
+        access_ == Access::ReadWrite) {
+        tag = begin_tag(text);
+        if (!tag.empty()) {
+            held_.begin(text, traits.control);
+        }
+    } else if (held_.state() == HeldTransaction::State::Begun &&
+               traits.statements == sql::StatementCount::One &&
+               (traits.control == sql::Control::Commit || traits.control == sql::Control::Rollback)) {
+        tag = traits.control == sql::Control::Commit ? "COMMIT" : "ROLLBACK";
+        held_.end();
+    } else if (held_.state() == HeldTransaction::State::Failed &&
+               traits.statements == sql::StatementCount::One &&
+               (traits.control == sql::Control::Commit || traits.control == sql::Control::Rollback)) {
+        // No server knows of it any more, and none may be there to be asked.
+        tag = "ROLLBACK";
+        held_.end();
+    } else if (traits.effects.has(sql::Effect::SqlDeallocate) &&
+               traits.statements == sql::StatementCount::One &&
+               (held_.state() == HeldTransaction::State::None ||
+                held_.state() == HeldTransaction::State::Begun) &&
+               deallocate_here(nullptr, text)) {
+        tag = "DEALLOCATE";
+    }
+    return tag;
+}
+
+/// DEALLOCATE of a statement that was prepared by protocol: the server knows it under another name, so it is
+/// done here.
+bool Session::deallocate_here(Backend* backend, std::string_view text) {
+    std::string_view const name = deallocated_name(text);
+    if (session_pooled() || name.empty() || statements_.find(name) == nullptr) {
+        return false;
+    }
+    if (backend == nullptr) {
+        statements_.erase(name);
+        return true;
+    }
+    if (backend->pipeline.full()) {
+        return false;
+    }
+    statements_.drop(name);
+    backend->pipeline.expect(
+        {.request = Request::Query, .audience = Audience::Local, .purpose = Purpose::Deallocate});
+    return true;
+}
+
+Session::Handled Session::refuse_query(Shared& shared, Backend* backend, wire::Header header, Pin reason) {
+    Refusal const refusal(reason);
+    shared.stats.refusals.add();
+    if (backend == nullptr) {
+        refuse_unit(shared, refusal.error());
+        return std::nullopt;
+    }
+    note_refusal(shared, refusal.error());
+    wire::MessageWriter writer(shared.scratch);
+    wire::write_query(writer, kFailingQuery);
+    if (!writer.ok() || !backend->out.push_copy(writer.written())) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    unnamed_ = Unnamed::None;
+    backend->unnamed_owner = {};
+    backend->pipeline.expect({.request = Request::Query, .purpose = Purpose::Refusal});
+    drop(header);
+    return std::nullopt;
+}
+
+}  // namespace pgring::session
