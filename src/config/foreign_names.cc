@@ -14,9 +14,6 @@ constexpr std::string_view kLeaveOut = "leave it out";
 // instead.
 constexpr std::string_view kPgbouncerOptions[] = {
     "unix_socket_group",
-    "min_pool_size",
-    "reserve_pool_size",
-    "reserve_pool_timeout",
     "max_db_connections",
     "max_user_connections",
     "track_extra_parameters",
@@ -72,14 +69,12 @@ constexpr std::string_view kPgbouncerOptions[] = {
 
 // Keys of pgbouncer's [databases] entries.
 constexpr std::string_view kPgbouncerDatabaseOptions[] = {
-    "auth_user",          "auth_query",      "auth_dbname",   "min_pool_size",
-    "reserve_pool_size",  "reserve_pool",    "connect_query", "load_balance_hosts",
-    "max_db_connections", "client_encoding", "datestyle",     "timezone",
+    "auth_user",          "auth_query",      "auth_dbname", "connect_query", "load_balance_hosts",
+    "max_db_connections", "client_encoding", "datestyle",   "timezone",
 };
 
 // Keys of pgbouncer's [users] entries.
 constexpr std::string_view kPgbouncerUserOptions[] = {
-    "reserve_pool_size",
     "max_user_connections",
 };
 
@@ -103,6 +98,7 @@ constexpr Substitute kSubstitutes[] = {
      "write receive_buffers = COUNT for the buffers of 64 KiB in each worker"},
     {"pgbouncer", "databases", "host", "write it under [servers.NAME]: a database is on all servers"},
     {"pgbouncer", "databases", "port", "write it under [servers.NAME]: a database is on all servers"},
+    {"pgbouncer", "databases", "reserve_pool", "write reserve_pool_size"},
     {"pgpool", "pgring", "listen_addresses", "write listen_addr"},
     {"pgpool", "pgring", "port", "write listen_port"},
     {"pgpool", "pgring", "num_init_children", "write max_client_conn"},

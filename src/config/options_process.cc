@@ -122,6 +122,33 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .sentence = "Backends at once of one server, database and user, over all workers.",
     },
     {
+        .name = "min_pool_size",
+        .field = field<&PgringSettings::min_pool_size>,
+        .limits = with_zero(between(1, 100'000), "none"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Backends that a pool keeps open though nobody uses them, from its first client "
+                    "on; a database that forces its user has them from the start. Each server that "
+                    "can serve it has that many.",
+    },
+    {
+        .name = "reserve_pool_size",
+        .field = field<&PgringSettings::reserve_pool_size>,
+        .limits = with_zero(between(1, 100'000), "none"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Backends that a pool may have beyond its size while somebody has waited as long "
+                    "as reserve_pool_timeout.",
+    },
+    {
+        .name = "reserve_pool_timeout",
+        .field = field<&PgringSettings::reserve_pool_timeout>,
+        .limits = with_zero(between(milliseconds(1), kDay), "the reserve is not used"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a client waits before the reserve of its pool is used.",
+    },
+    {
         .name = "server_round_robin",
         .field = field<&PgringSettings::server_round_robin>,
         .change = Change::Live,

@@ -81,6 +81,12 @@ struct PgringSettings {
     std::uint32_t max_user_client_connections = 0;
     /// Backends of one (server, database, user) over all workers.
     std::uint32_t default_pool_size = 20;
+    /// Backends that a pool keeps though nobody uses them.
+    std::uint32_t min_pool_size = 0;
+    /// Backends beyond the pool's size for who waited as long as reserve_pool_timeout; zero is none.
+    std::uint32_t reserve_pool_size = 0;
+    /// Zero is no use of the reserve.
+    base::Duration reserve_pool_timeout = std::chrono::seconds(5);
     /// Hand out the backend that was idle longest instead of the warmest.
     bool server_round_robin = false;
     /// Zero is no limit.
@@ -202,6 +208,8 @@ struct DatabaseSettings {
     std::optional<std::uint32_t> pool_size{};
     std::optional<PoolMode> pool_mode{};
     std::optional<UnpoolableStatements> unpoolable_statements{};
+    std::optional<std::uint32_t> min_pool_size{};
+    std::optional<std::uint32_t> reserve_pool_size{};
     std::optional<std::uint32_t> max_db_client_connections{};
     std::optional<base::Duration> query_wait_timeout{};
     std::optional<base::Duration> server_lifetime{};
@@ -215,6 +223,7 @@ struct UserSettings {
     /// Where one of these is absent, the database's option holds, then that of [pgring].
     std::optional<std::uint32_t> pool_size{};
     std::optional<PoolMode> pool_mode{};
+    std::optional<std::uint32_t> reserve_pool_size{};
     std::optional<std::uint32_t> max_user_client_connections{};
     std::optional<base::Duration> query_wait_timeout{};
     std::optional<base::Duration> query_timeout{};

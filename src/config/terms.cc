@@ -1,5 +1,7 @@
 #include "config/terms.h"
 
+#include <algorithm>
+
 namespace pgring::config {
 
 namespace {
@@ -26,10 +28,15 @@ Terms terms_of(const Settings& settings, const DatabaseSettings& database, std::
         .idle_transaction = user.idle_transaction_timeout.value_or(pgring.idle_transaction_timeout),
         .transaction = user.transaction_timeout.value_or(pgring.transaction_timeout),
         .client_idle = user.client_idle_timeout.value_or(pgring.client_idle_timeout)};
+    std::uint32_t const pool_size =
+        user.pool_size.value_or(database.pool_size.value_or(pgring.default_pool_size));
     return {
         .pool_mode = user.pool_mode.value_or(database.pool_mode.value_or(pgring.pool_mode)),
         .unpoolable_statements = database.unpoolable_statements.value_or(pgring.unpoolable_statements),
-        .pool_size = user.pool_size.value_or(database.pool_size.value_or(pgring.default_pool_size)),
+        .pool_size = pool_size,
+        .min_pool_size = std::min(database.min_pool_size.value_or(pgring.min_pool_size), pool_size),
+        .reserve_pool_size =
+            user.reserve_pool_size.value_or(database.reserve_pool_size.value_or(pgring.reserve_pool_size)),
         .database_clients_max = database.max_db_client_connections.value_or(pgring.max_db_client_connections),
         .query_wait_timeout =
             user.query_wait_timeout.value_or(database.query_wait_timeout.value_or(pgring.query_wait_timeout)),

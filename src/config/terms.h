@@ -16,6 +16,9 @@ struct Terms {
     PoolMode pool_mode = PoolMode::Transaction;
     UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
     std::uint32_t pool_size = 0;
+    /// At most pool_size.
+    std::uint32_t min_pool_size = 0;
+    std::uint32_t reserve_pool_size = 0;
     /// Clients at once; zero is no limit.
     std::uint32_t database_clients_max = 0;
     base::Duration query_wait_timeout{};

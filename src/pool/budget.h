@@ -28,15 +28,24 @@ inline constexpr std::size_t kWorkersMax = 256;
 /// are more waiters than backends, and stay where they are otherwise.
 class Budget {
   public:
-    Budget(std::uint32_t limit, std::size_t worker_count) : tokens_(limit), worker_count_(worker_count) {
+    /// `reserve` tokens are there beyond `limit`, for those who waited too long.
+    Budget(std::uint32_t limit, std::size_t worker_count, std::uint32_t reserve = 0)
+        : tokens_(limit), reserve_(reserve), worker_count_(worker_count) {
         ASSERT(worker_count > 0 && worker_count <= kWorkersMax);
     }
 
     /// Takes a token for a new backend; false when all are out.
     [[nodiscard]] bool try_take() { return tokens_.try_take(); }
+    /// The same from the reserve, where the others are out.
+    [[nodiscard]] bool try_take_reserve() { return tokens_.try_take_below(capacity()); }
+    /// The same where fewer than `count` are out.
+    [[nodiscard]] bool try_take_below(std::uint32_t count) { return tokens_.try_take_below(count); }
     void give_back() { tokens_.give_back(); }
 
     [[nodiscard]] std::uint32_t limit() const { return tokens_.limit(); }
+    [[nodiscard]] bool has_reserve() const { return reserve_ > 0; }
+    /// All tokens, the reserve included.
+    [[nodiscard]] std::uint32_t capacity() const { return limit() + reserve_; }
     [[nodiscard]] std::uint32_t taken() const { return tokens_.taken(); }
     /// What each worker may hold while others wait; at least one.
     [[nodiscard]] std::uint32_t fair_share() const {
@@ -73,6 +82,7 @@ class Budget {
     }
 
     Quota tokens_;
+    std::uint32_t reserve_;
     std::size_t worker_count_;
     std::atomic<std::uint64_t> hunger_[kWorkersMax / 64]{};
 };
@@ -83,12 +93,13 @@ class BudgetRegistry {
   public:
     explicit BudgetRegistry(std::size_t worker_count) : worker_count_(worker_count) {}
 
-    /// The budget of `key`, made with `limit` at the first call.
-    [[nodiscard]] std::shared_ptr<Budget> budget(const std::string& key, std::uint32_t limit) {
+    /// The budget of `key`, made with `limit` and `reserve` at the first call.
+    [[nodiscard]] std::shared_ptr<Budget> budget(const std::string& key, std::uint32_t limit,
+                                                 std::uint32_t reserve = 0) {
         std::scoped_lock const lock(mutex_);
         std::shared_ptr<Budget>& budget = budgets_[key];
         if (budget == nullptr) {
-            budget = std::make_shared<Budget>(limit, worker_count_);
+            budget = std::make_shared<Budget>(limit, worker_count_, reserve);
         }
         return budget;
     }

@@ -20,6 +20,7 @@ struct Waiter {
     Waiter* next = nullptr;
     Line* line = nullptr;
     SessionId session;
+    base::Instant since{};
     /// Grows with the time of joining, over all lines of a worker.
     std::uint64_t ticket = 0;
 
@@ -41,10 +42,11 @@ class Line {
     ~Line() { ASSERT(empty()); }
 
     /// Puts a session at the end.
-    void join(Waiter& waiter, SessionId session, std::uint64_t ticket = 0) {
+    void join(Waiter& waiter, SessionId session, base::Instant now, std::uint64_t ticket = 0) {
         ASSERT(!waiter.waiting());
         waiter.line = this;
         waiter.session = session;
+        waiter.since = now;
         waiter.ticket = ticket;
         waiter.previous = ends_.previous;
         waiter.next = &ends_;
@@ -77,6 +79,9 @@ class Line {
         ASSERT(!empty());
         return ends_.next->ticket;
     }
+    /// Since when the first one waits; kNever when nobody does.
+    [[nodiscard]] base::Instant waited_since() const { return empty() ? base::kNever : ends_.next->since; }
+
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::uint32_t size() const { return size_; }
 

@@ -7,7 +7,7 @@ namespace pgring::pool {
 Pool::Pool(PoolLimits limits, std::shared_ptr<Budget> budget, WorkerIndex worker)
     : limits_(limits), budget_(std::move(budget)), worker_(worker) {
     // The line's own memory; a push beyond it cannot happen, so that releasing a backend never allocates.
-    idle_.reserve(budget_->limit());
+    idle_.reserve(budget_->capacity());
 }
 
 Pool::~Pool() {
@@ -24,17 +24,32 @@ bool Pool::start_opening(base::Instant now) {
     if (!short_of_backends(now)) {
         return false;
     }
-    bool const sated = held_count() >= budget_->fair_share() || now < rest_until_;
-    if (sated && hungry_worker().has_value()) {
-        // A token that was given up for another worker is not taken back.
-        say_hungry();
-        return false;
-    }
-    if (!budget_->try_take()) {
+    if (!take_token(now)) {
         say_hungry();
         return false;
     }
     budget_->say_fed(worker_);
+    token_since_ = now;
+    ++opening_count_;
+    return true;
+}
+
+bool Pool::take_token(base::Instant now) {
+    bool const sated = held_count() >= budget_->fair_share() || now < rest_until_;
+    // A token that was given up for another worker is not taken back.
+    bool const leaves_it = sated && hungry_worker().has_value();
+    if (!leaves_it && budget_->try_take()) {
+        return true;
+    }
+    // One at a time: it may be enough.
+    return opening_count_ == 0 && now >= reserve_at() && budget_->try_take_reserve();
+}
+
+bool Pool::start_spare(base::Instant now) {
+    if (!below_minimum() || now < retry_at_ || hungry_worker().has_value() ||
+        !budget_->try_take_below(limits_.min_size)) {
+        return false;
+    }
     token_since_ = now;
     ++opening_count_;
     return true;
@@ -93,7 +108,7 @@ bool Pool::should_yield(base::Instant now) const {
 
 void Pool::check_invariants() const {
     line_.check_invariants();
-    ASSERT(held_count() <= budget_->limit());
+    ASSERT(held_count() <= budget_->capacity());
 }
 
 }  // namespace pgring::pool

@@ -39,6 +39,10 @@ struct PoolLimits {
     /// How long after a failed login the next one is tried.
     base::Duration server_login_retry{};
     Order order = Order::Warmest;
+    /// How long somebody waits before the reserve is used; zero is for ever.
+    base::Duration reserve_pool_timeout{};
+    /// Backends of all workers that are kept though nobody uses them; at most the budget's limit.
+    std::uint32_t min_size = 0;
 };
 
 /// What a session that asked for a backend has got.
@@ -89,6 +93,19 @@ class Pool {
     [[nodiscard]] bool short_of_backends(base::Instant now) const {
         return line_.size() > opening_count_ && now >= retry_at_;
     }
+    /// When whoever waits longest has waited long enough for the reserve; kNever where there is none.
+    [[nodiscard]] base::Instant reserve_at() const {
+        bool const may_use = budget_->has_reserve() && has_waiters();
+        return may_use ? base::deadline_after(line_.waited_since(), limits_.reserve_pool_timeout)
+                       : base::kNever;
+    }
+    /// Whether a backend should be opened now for nobody, because there are too few. Takes a token when it
+    /// says yes; never one that another worker waits for.
+    [[nodiscard]] bool start_spare(base::Instant now);
+    /// Whether fewer backends than the minimum are there.
+    [[nodiscard]] bool below_minimum() const { return budget_->taken() < limits_.min_size; }
+    /// Whether one less would be too few.
+    [[nodiscard]] bool at_minimum() const { return budget_->taken() <= limits_.min_size; }
     /// The login went well; the backend counts as used until released.
     void opened();
     /// The login failed; the next attempt is put off. Gives the token back.
@@ -135,6 +152,7 @@ class Pool {
     void check_invariants() const;
 
   private:
+    [[nodiscard]] bool take_token(base::Instant now);
     void say_hungry();
     [[nodiscard]] std::uint32_t held_count() const { return idle_count() + used_count_ + opening_count_; }
 

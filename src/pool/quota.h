@@ -21,9 +21,11 @@ class Quota {
     Quota& operator=(const Quota&) = delete;
 
     /// Takes one; false when all are out.
-    [[nodiscard]] bool try_take() {
+    [[nodiscard]] bool try_take() { return try_take_below(limit_); }
+    /// The same where fewer than `count` are out, whatever the limit.
+    [[nodiscard]] bool try_take_below(std::uint32_t count) {
         std::uint32_t taken = taken_.load(std::memory_order_relaxed);
-        while (taken < limit_) {
+        while (taken < count) {
             if (taken_.compare_exchange_weak(taken, taken + 1, std::memory_order_acq_rel)) {
                 return true;
             }

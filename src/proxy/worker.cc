@@ -48,6 +48,9 @@ Worker::Worker(const WorkerOptions& options)
       wheel_(options.now),
       retry_deadline_(Deadline::Owner::Retry, 0),
       outstanding_(options.settings.servers.size()) {
+    if (index_ == 0) {
+        foresee_destinations();
+    }
     topology_changed(options.topology, options.now);
 }
 
@@ -332,6 +335,7 @@ void Worker::topology_changed(std::shared_ptr<const topology::Topology> topology
             give_up_backends(topology::ServerIndex{i}, now);
         }
     }
+    keep_minimums(now);
 }
 
 /// Whoever waits is placed anew: its server may have become another, or be no more what it needs.
@@ -383,7 +387,12 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
         case Deadline::Owner::Backend: {
             pool::BackendId const id = pool::BackendId::from_bits(deadline.bits);
             BackendEntry& entry = backends_.get(id);
-            if (entry.place == BackendEntry::Place::Idle) {
+            if (entry.place == BackendEntry::Place::Idle && now < entry.dies_at &&
+                pool_of(entry).at_minimum()) {
+                wheel_.arm(
+                    entry.deadline,
+                    std::min(base::deadline_after(now, settings_.pgring.server_idle_timeout), entry.dies_at));
+            } else if (entry.place == BackendEntry::Place::Idle) {
                 pool_of(entry).remove_idle(id);
                 entry.place = BackendEntry::Place::Used;
                 discard(id, entry, now);

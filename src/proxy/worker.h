@@ -252,7 +252,7 @@ class Worker {
     /// Gets a backend for the session, or puts it in a line. True where it has one, or was refused at once.
     [[nodiscard]] bool acquire(pool::SessionId id, SessionEntry& entry, route::Demand demand,
                                base::Instant now);
-    void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry);
+    void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now);
     void leave_line(SessionEntry& entry);
     void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id);
     [[nodiscard]] bool may_release(SessionEntry& entry, BackendEntry& backend);
@@ -286,6 +286,7 @@ class Worker {
     // -- Destinations (worker_destinations.cc) --
     [[nodiscard]] session::Destination& destination(const session::LoginRequest& request,
                                                     const config::DatabaseSettings& database);
+    void foresee_destinations();
     void forget_unused_destinations();
     [[nodiscard]] session::Destination& longest_waiting(session::Destination& destination,
                                                         topology::ServerIndex server, base::Instant now);
@@ -295,6 +296,12 @@ class Worker {
     // -- Backends (worker_backends.cc) --
     void run_backend(pool::BackendId id, base::Instant now);
     void open_backends(session::Destination& destination, topology::ServerIndex server, base::Instant now);
+    void open_backend(session::Destination& destination, topology::ServerIndex server, base::Instant now);
+    /// Opens what is missing to min_pool_size.
+    void keep_minimum(session::Destination& destination, topology::ServerIndex server, base::Instant now);
+    void keep_minimums(base::Instant now);
+    /// Looks at the pools again then at the latest.
+    void retry_by(base::Instant when);
     void backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void errand_done(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void backend_broken(pool::BackendId id, BackendEntry& entry, base::Instant now);

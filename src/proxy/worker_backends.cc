@@ -51,21 +51,61 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
     pool::Pool& pool = *destination.pools[server.value];
     while (pool.start_opening(now) ||
            (take_from_sibling(pool, destination, now) && pool.start_opening(now))) {
-        pool::BackendId const id = backends_.next_handle();
-        base::Duration const lifetime = jittered(destination.terms.server_lifetime, prng_);
-        backends_.emplace(id, destination, server, buffers_, base::deadline_after(now, lifetime));
-        BackendEntry& entry = backends_.get(id);
-        entry.socket = add_connection(Connection::Owner::Backend, id.bits());
-        connections_.get(entry.socket).state = Connection::State::Connecting;
-        wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
-        actions_.push_back({.kind = Action::Kind::Connect, .socket = entry.socket, .server = server});
-        stats_.servers[server.value].backends_open.add();
+        open_backend(destination, server, now);
     }
-    if (pool.has_waiters() && now < pool.retry_at() && !retry_deadline_.armed()) {
-        wheel_.arm(retry_deadline_, std::max(pool.retry_at(), now + kRetryTick));
+    if (pool.has_waiters() && now < pool.retry_at()) {
+        retry_by(std::max(pool.retry_at(), now + kRetryTick));
+    }
+    if (base::Instant const reserve_at = pool.reserve_at(); reserve_at > now) {
+        retry_by(reserve_at);
     }
     if (pool.wants_token(now)) {
         ask_others(pool, now);
+    }
+}
+
+void Worker::open_backend(session::Destination& destination, topology::ServerIndex server,
+                          base::Instant now) {
+    pool::BackendId const id = backends_.next_handle();
+    base::Duration const lifetime = jittered(destination.terms.server_lifetime, prng_);
+    backends_.emplace(id, destination, server, buffers_, base::deadline_after(now, lifetime));
+    BackendEntry& entry = backends_.get(id);
+    entry.socket = add_connection(Connection::Owner::Backend, id.bits());
+    connections_.get(entry.socket).state = Connection::State::Connecting;
+    wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
+    actions_.push_back({.kind = Action::Kind::Connect, .socket = entry.socket, .server = server});
+    stats_.servers[server.value].backends_open.add();
+}
+
+void Worker::keep_minimum(session::Destination& destination, topology::ServerIndex server,
+                          base::Instant now) {
+    pool::Pool& pool = *destination.pools[server.value];
+    bool const serves = topology_->primary == server || (settings_.routing.read_write_split &&
+                                                         route::serves_reads(topology_->server(server)));
+    // Replication has no backends that wait for clients.
+    if (!pool.below_minimum() || !serves || shutdown_.has_value() ||
+        destination.replication != session::Replication::None) {
+        return;
+    }
+    while (pool.start_spare(now)) {
+        open_backend(destination, server, now);
+    }
+    if (now < pool.retry_at()) {
+        retry_by(std::max(pool.retry_at(), now + kRetryTick));
+    }
+}
+
+void Worker::keep_minimums(base::Instant now) {
+    for (auto& [key, destination] : destinations_) {
+        for (std::uint16_t i = 0; i < destination->pools.size(); ++i) {
+            keep_minimum(*destination, topology::ServerIndex{i}, now);
+        }
+    }
+}
+
+void Worker::retry_by(base::Instant when) {
+    if (when < retry_deadline_.deadline) {
+        wheel_.arm(retry_deadline_, when);
     }
 }
 
@@ -80,9 +120,7 @@ void Worker::ask_others(pool::Pool& pool, base::Instant now) {
                 {.to = worker, .message = TokenWanted{.budget = &pool.budget(), .origin = index_}});
         }
     }
-    if (!retry_deadline_.armed()) {
-        wheel_.arm(retry_deadline_, now + kAskPeriod);
-    }
+    retry_by(now + kAskPeriod);
 }
 
 void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
@@ -110,6 +148,7 @@ void Worker::retry_pools(base::Instant now) {
             }
         }
     }
+    keep_minimums(now);
 }
 
 void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now) {
@@ -165,6 +204,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
     }
     feed_others(pool);
     open_backends(longest_waiting(destination, server, now), server, now);
+    keep_minimum(destination, server, now);
 }
 
 // -- Running --
@@ -375,7 +415,9 @@ void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now)
     shut(id, entry);
     feed_others(pool_of(entry));
     topology::ServerIndex const server = entry.backend.server();
-    open_backends(longest_waiting(entry.backend.destination(), server, now), server, now);
+    session::Destination& destination = entry.backend.destination();
+    open_backends(longest_waiting(destination, server, now), server, now);
+    keep_minimum(destination, server, now);
 }
 
 /// As discard(), and leaves its place in the pool to whoever asks next.

@@ -60,13 +60,33 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     }
     pool::PoolLimits const limits{
         .server_login_retry = settings_.pgring.server_login_retry,
-        .order = settings_.pgring.server_round_robin ? pool::Order::RoundRobin : pool::Order::Warmest};
+        .order = settings_.pgring.server_round_robin ? pool::Order::RoundRobin : pool::Order::Warmest,
+        .reserve_pool_timeout = settings_.pgring.reserve_pool_timeout,
+        .min_size = terms.min_pool_size};
+    std::uint32_t const reserve =
+        limits.reserve_pool_timeout == base::Duration::zero() ? 0 : terms.reserve_pool_size;
     for (const config::ServerSettings& server : settings_.servers) {
         std::string const budget = budget_key(request.database, user, server.name);
-        place->pools.push_back(
-            std::make_unique<pool::Pool>(limits, process_.budgets.budget(budget, terms.pool_size), index_));
+        place->pools.push_back(std::make_unique<pool::Pool>(
+            limits, process_.budgets.budget(budget, terms.pool_size, reserve), index_));
     }
     return *destinations_.emplace(std::move(key), std::move(place)).first->second;
+}
+
+/// Where a database forces its user it is known who will come before anybody does, and min_pool_size holds
+/// from the start: one worker knows those destinations. In session pooling it is not known what their
+/// backends will have to start with.
+void Worker::foresee_destinations() {
+    for (const config::DatabaseSettings& database : settings_.databases) {
+        if (database.user.empty() || database.name == "*") {
+            continue;
+        }
+        config::Terms const terms = config::terms_of(settings_, database, database.user);
+        if (terms.min_pool_size > 0 && terms.pool_mode != config::PoolMode::Session) {
+            static_cast<void>(
+                destination({.user = database.user, .database = database.name, .parameters = {}}, database));
+        }
+    }
 }
 
 /// Clients may ask for any parameters, so the destinations that differ by them are kept only as long as

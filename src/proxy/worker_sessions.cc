@@ -154,7 +154,9 @@ void Worker::enter(SessionEntry& entry, base::Instant now) {
     session::CancelKey key = session::make_cancel_key(
         request.protocol, {.worker = index_, .session_index = entry.session.id().index}, random_);
     entry.session.enter(shared_, destination, std::move(key));
-    static_cast<void>(now);
+    for (std::uint16_t i = 0; i < topology_->server_count(); ++i) {
+        keep_minimum(destination, topology::ServerIndex{i}, now);
+    }
 }
 
 const session::Error* Worker::find_places(SessionEntry& entry, const session::Destination& destination) {
@@ -196,7 +198,7 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
             entry.session.refuse_unit(shared_, session::errors::kTooManyWaiting);
             return true;
         }
-        wait_in(stranded_, id, entry);
+        wait_in(stranded_, id, entry, now);
         return false;
     }
     session::Destination& destination = *entry.session.destination();
@@ -214,13 +216,13 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
     }
     entry.waiting_for = *server;
     ++outstanding_[server->value];
-    wait_in(pool.line(), id, entry);
+    wait_in(pool.line(), id, entry, now);
     open_backends(destination, *server, now);
     return false;
 }
 
-void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry) {
-    line.join(entry.session.waiter, id, ++next_ticket_);
+void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now) {
+    line.join(entry.session.waiter, id, now, ++next_ticket_);
     stats_.waiting.add();
     arm_session(entry);
 }

@@ -298,5 +298,22 @@ TEST(Replication, StreamsBothWaysAtOnceAndEnds) {
     walsender.hears({"Query IDENTIFY_SYSTEM"});
 }
 
+TEST(SessionPooling, TheReserveStartsAsItsClientAsked) {
+    Scene scene = scene_of(1);
+    scene.settings.pgring.reserve_pool_size = 1;
+    scene.settings.pgring.reserve_pool_timeout = 3s;
+    Stage stage(scene);
+    static_cast<void>(stage.logged_in());
+    Client& bob = stage.client();
+    bob.says(startup(app_with({{"application_name", "reports"}})));
+    stage.passes(2900ms);
+    EXPECT_EQ(stage.backend_count(), 1U);
+    stage.passes(200ms);
+    ASSERT_EQ(stage.backend_count(), 2U);
+    EXPECT_EQ(stage.backend(1).startup_parameters().back(),
+              std::pair(std::string("application_name"), std::string("reports")));
+    EXPECT_EQ(bob.take().back().type, 'Z');
+}
+
 }  // namespace
 }  // namespace pgring::conversation

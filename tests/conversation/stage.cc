@@ -199,6 +199,10 @@ Stage::~Stage() {
         client.reads_again();
         client.hangs_up();
     }
+    for (const auto& worker : workers_) {
+        // Else min_pool_size would have what hangs up opened anew.
+        worker->shut_down(proxy::Worker::Shutdown::Now, now_);
+    }
     for (Backend& backend : backends_) {
         backend.hangs_up();
     }

@@ -14,6 +14,19 @@ using namespace std::chrono_literals;
 const Parameters kBatch{{"user", "batch"}, {"database", "db"}};
 const Parameters kReports{{"user", "app"}, {"database", "reports"}};
 
+/// Two backends at rest, and one client.
+Client& lone_client_of_two_backends(Stage& stage) {
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select 1"));
+    bob.says(query("select 1"));
+    stage.backend(0).answers("1");
+    stage.backend(1).answers("1");
+    static_cast<void>(stage.backend(0).take());
+    static_cast<void>(stage.backend(1).take());
+    return alice;
+}
+
 // -- Overrides --
 
 TEST(Terms, ADatabaseHasItsOwnPoolSizeAndMode) {
@@ -133,20 +146,105 @@ TEST(Terms, TooManyClientsOfAUserAreToldSo) {
     static_cast<void>(stage.logged_in_as(kBatch, 1));
 }
 
-// -- Which backend --
+// -- How many backends --
 
-/// Two backends at rest, and one client.
-Client& lone_client_of_two_backends(Stage& stage) {
+TEST(ReservePool, WhoWaitedLongGetsABackendBeyondThePoolsSize) {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    scene.settings.pgring.reserve_pool_size = 1;
+    scene.settings.pgring.reserve_pool_timeout = 3s;
+    Stage stage(scene);
     Client& alice = stage.logged_in();
     Client& bob = stage.logged_in();
-    alice.says(query("select 1"));
-    bob.says(query("select 1"));
-    stage.backend(0).answers("1");
+    Client& carol = stage.logged_in();
+    alice.says(query("select pg_sleep(60)"));
+    bob.says(query("select 2"));
+    stage.passes(2s);
+    carol.says(query("select 3"));
+    stage.passes(900ms);
+    EXPECT_EQ(stage.backend_count(), 1U);
+    stage.passes(200ms);
+    ASSERT_EQ(stage.backend_count(), 2U);
+    stage.backend(1).hears({"Query select 2"});
+    stage.passes(10s);
+    EXPECT_EQ(stage.backend_count(), 2U) << "carol has to wait: the reserve is used up";
     stage.backend(1).answers("1");
-    static_cast<void>(stage.backend(0).take());
-    static_cast<void>(stage.backend(1).take());
-    return alice;
+    stage.backend(1).hears({"Query select 3"});
 }
+
+TEST(ReservePool, ATimeoutOfZeroNeverUsesIt) {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    scene.settings.pgring.reserve_pool_size = 1;
+    scene.settings.pgring.reserve_pool_timeout = 0s;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select pg_sleep(60)"));
+    bob.says(query("select 2"));
+    stage.passes(100s);
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+TEST(MinPoolSize, IsOpenedWithTheFirstClientAndKeptThoughIdle) {
+    Scene scene;
+    scene.workers = 2;
+    scene.settings.pgring.min_pool_size = 2;
+    scene.settings.pgring.server_idle_timeout = 10s;
+    Stage stage(scene);
+    EXPECT_EQ(stage.backend_count(), 0U);
+    static_cast<void>(stage.logged_in(0));
+    EXPECT_EQ(stage.open_backend_count(), 2U);
+    static_cast<void>(stage.logged_in(1));
+    EXPECT_EQ(stage.open_backend_count(), 3U) << "the one that the other worker's client needs, and no more";
+    stage.passes(60s);
+    EXPECT_EQ(stage.open_backend_count(), 2U);
+    EXPECT_EQ(stage.backend_count(), 3U) << "still the same ones";
+    stage.backend(stage.backend(0).closed() ? 1 : 0).hangs_up();
+    EXPECT_EQ(stage.open_backend_count(), 2U);
+}
+
+TEST(MinPoolSize, WhatIsBeyondItGoesWhenIdle) {
+    Scene scene;
+    scene.settings.pgring.min_pool_size = 1;
+    scene.settings.pgring.server_idle_timeout = 10s;
+    Stage stage(scene);
+    static_cast<void>(lone_client_of_two_backends(stage));
+    EXPECT_EQ(stage.open_backend_count(), 2U);
+    stage.passes(11s);
+    EXPECT_EQ(stage.open_backend_count(), 1U);
+    stage.passes(60s);
+    EXPECT_EQ(stage.open_backend_count(), 1U);
+}
+
+TEST(MinPoolSize, AForcedUserHasItsBackendsBeforeAnybodyComes) {
+    Scene scene;
+    scene.settings.databases = {{.name = "db", .user = "service", .min_pool_size = 2}, {.name = "*"}};
+    Stage stage(scene);
+    stage.settle();
+    EXPECT_EQ(stage.open_backend_count(), 2U);
+    EXPECT_EQ(stage.backend(0).startup_parameters()[0],
+              std::pair(std::string("user"), std::string("service")));
+}
+
+TEST(MinPoolSize, ARefusingServerIsTriedAgainNotAllTheTime) {
+    Scene scene;
+    scene.settings.pgring.min_pool_size = 2;
+    scene.settings.pgring.server_login_retry = 1s;
+    Stage stage(scene);
+    static_cast<void>(stage.logged_in());
+    ASSERT_EQ(stage.open_backend_count(), 2U);
+    stage.set_connects(0, Stage::Connects::Refused);
+    stage.backend(1).hangs_up();
+    std::size_t const attempts = stage.backend_count();
+    stage.passes(5s);
+    EXPECT_LE(stage.backend_count(), attempts + 6);
+    stage.set_connects(0, Stage::Connects::Accepted);
+    stage.passes(1100ms);
+    EXPECT_EQ(stage.open_backend_count(), 2U);
+}
+
+// -- Which backend --
 
 TEST(RoundRobin, ALoneClientMeetsAnotherBackendInEachTransaction) {
     Scene scene;

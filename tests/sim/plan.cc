@@ -35,6 +35,9 @@ config::Settings draw_settings(base::Prng& prng) {
     pgring.cancel_wait_timeout = draw_duration(prng, 300ms, 3s);
     pgring.client_login_timeout = 15s;
     pgring.max_client_conn = prng.chance(10) ? 4 : 1000;
+    pgring.min_pool_size = prng.chance(25) ? between(prng, 1, 3) : 0;
+    pgring.reserve_pool_size = prng.chance(25) ? between(prng, 1, 2) : 0;
+    pgring.reserve_pool_timeout = draw_duration(prng, 10ms, 1s);
     pgring.server_round_robin = prng.chance(25);
     pgring.waiting_clients_max = prng.chance(10) ? 3 : 0;
     settings.routing.read_write_split = prng.chance(85);

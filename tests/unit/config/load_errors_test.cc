@@ -198,8 +198,8 @@ TEST(LoadErrors, UnknownOptionWithoutLikeness) {
 }
 
 TEST(LoadErrors, OptionsOfPgbouncerAreCalledByName) {
-    EXPECT_EQ(problem_of_line("reserve_pool_size = 5"),
-              "test.toml:3:1: pgbouncer's reserve_pool_size is not supported by pgring yet; leave it out");
+    EXPECT_EQ(problem_of_line("query_wait_notify = 5"),
+              "test.toml:3:1: pgbouncer's query_wait_notify is not supported by pgring yet; leave it out");
     EXPECT_EQ(problem_of_line("server_tls_sslmode = \"require\""),
               "test.toml:3:1: pgbouncer's server_tls_sslmode is not supported by pgring yet; leave it out");
     EXPECT_EQ(problem_of_line("verbose = 1"),

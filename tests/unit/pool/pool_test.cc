@@ -27,9 +27,9 @@ struct PoolTest : ::testing::Test {
 };
 
 TEST_F(PoolTest, FirstComeIsFirstServed) {
-    pool.line().join(waiters[0], session(0));
-    pool.line().join(waiters[1], session(1));
-    pool.line().join(waiters[2], session(2));
+    pool.line().join(waiters[0], session(0), kNow);
+    pool.line().join(waiters[1], session(1), kNow);
+    pool.line().join(waiters[2], session(2), kNow);
     pool.line().leave(waiters[1]);
     EXPECT_EQ(pool.line().next(), session(0));
     EXPECT_EQ(pool.line().next(), session(2));
@@ -37,7 +37,7 @@ TEST_F(PoolTest, FirstComeIsFirstServed) {
 }
 
 TEST_F(PoolTest, NobodyOvertakesTheLine) {
-    pool.line().join(waiters[0], session(0));
+    pool.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.opened();
     pool.add_idle(backend(7));
@@ -47,8 +47,49 @@ TEST_F(PoolTest, NobodyOvertakesTheLine) {
     pool.closed();
 }
 
+TEST_F(PoolTest, TheReserveIsForThoseWhoWaitedLongOneAtATime) {
+    auto const small = std::make_shared<Budget>(1, 1, 2);
+    Pool reserved(PoolLimits{.server_login_retry = 1s, .reserve_pool_timeout = 5s}, small, 0);
+    EXPECT_EQ(reserved.reserve_at(), base::kNever);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        reserved.line().join(waiters[i], session(i), kNow);
+    }
+    EXPECT_EQ(reserved.reserve_at(), kNow + 5s);
+    EXPECT_TRUE(reserved.start_opening(kNow));
+    EXPECT_FALSE(reserved.start_opening(kNow + 4s));
+    reserved.opened();
+    EXPECT_FALSE(reserved.start_opening(kNow + 4s));
+    EXPECT_TRUE(reserved.start_opening(kNow + 5s));
+    EXPECT_FALSE(reserved.start_opening(kNow + 5s)) << "one is under way";
+    reserved.opened();
+    EXPECT_TRUE(reserved.start_opening(kNow + 5s));
+    reserved.opened();
+    EXPECT_FALSE(reserved.start_opening(kNow + 60s)) << "the reserve is used up";
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        reserved.line().leave(waiters[i]);
+        reserved.closed();
+    }
+    EXPECT_EQ(small->taken(), 0U);
+}
+
+TEST_F(PoolTest, TheMinimumIsOneNumberOverAllWorkers) {
+    auto const wide = std::make_shared<Budget>(4, 2);
+    PoolLimits const limits{.server_login_retry = 1s, .min_size = 2};
+    Pool mine(limits, wide, 0);
+    Pool other(limits, wide, 1);
+    EXPECT_TRUE(mine.start_spare(kNow));
+    EXPECT_TRUE(other.start_spare(kNow));
+    EXPECT_FALSE(mine.start_spare(kNow));
+    EXPECT_TRUE(mine.at_minimum());
+    mine.open_failed(kNow);
+    EXPECT_FALSE(mine.start_spare(kNow)) << "not before server_login_retry";
+    EXPECT_TRUE(mine.start_spare(kNow + 1s));
+    mine.open_failed(kNow);
+    other.open_failed(kNow);
+}
+
 TEST_F(PoolTest, OpensNoMoreThanSessionsWait) {
-    pool.line().join(waiters[0], session(0));
+    pool.line().join(waiters[0], session(0), kNow);
     EXPECT_TRUE(pool.start_opening(kNow));
     EXPECT_FALSE(pool.start_opening(kNow));
     pool.line().leave(waiters[0]);
@@ -59,11 +100,11 @@ TEST_F(PoolTest, OpensNoMoreThanSessionsWait) {
 TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
     std::array<Waiter, 2> others;
-    pool.line().join(waiters[0], session(0));
-    pool.line().join(waiters[1], session(1));
+    pool.line().join(waiters[0], session(0), kNow);
+    pool.line().join(waiters[1], session(1), kNow);
     EXPECT_TRUE(pool.start_opening(kNow));
     EXPECT_TRUE(pool.start_opening(kNow));
-    other.line().join(others[0], session(3));
+    other.line().join(others[0], session(3), kNow);
     EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
     pool.opened();
     EXPECT_TRUE(pool.should_yield(kNow))
@@ -84,9 +125,9 @@ TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
     auto const one = std::make_shared<Budget>(1, 2);
     Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
     Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
-    first.line().join(waiters[0], session(0));
-    first.line().join(waiters[1], session(1));
-    second.line().join(waiters[2], session(2));
+    first.line().join(waiters[0], session(0), kNow);
+    first.line().join(waiters[1], session(1), kNow);
+    second.line().join(waiters[2], session(2), kNow);
     ASSERT_TRUE(first.start_opening(kNow));
     first.opened();
     EXPECT_FALSE(second.start_opening(kNow));
@@ -103,7 +144,7 @@ TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
 }
 
 TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
-    pool.line().join(waiters[0], session(0));
+    pool.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.open_failed(kNow);
     EXPECT_FALSE(pool.start_opening(kNow + 999ms));
@@ -116,8 +157,8 @@ TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
 }
 
 TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
-    pool.line().join(waiters[0], session(0));
-    pool.line().join(waiters[1], session(1));
+    pool.line().join(waiters[0], session(0), kNow);
+    pool.line().join(waiters[1], session(1), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
     ASSERT_TRUE(pool.start_opening(kNow));
     pool.opened();
