@@ -350,8 +350,8 @@ void Session::adopt_pins(Shared& shared, const Backend& backend) {
     }
 }
 
-/// After something that resets: parameters that are back at the server's default return to what the client
-/// started with, as they would in a session of its own.
+/// Parameters that were reset and are back at the server's default return to what the client started with, as
+/// they would in a session of its own.
 void Session::return_to_startup(Shared& shared) {
     ParameterSetPtr mine = parameters_;
     wire::MessageWriter writer(shared.scratch);
@@ -359,7 +359,8 @@ void Session::return_to_startup(Shared& shared) {
         const std::string* fallback = destination_->defaults->find(parameter.name);
         const std::string* present = mine->find(parameter.name);
         bool const is_default = present == nullptr || (fallback != nullptr && *present == *fallback);
-        if (!is_default || (present != nullptr && *present == parameter.value)) {
+        if (!is_default || !resets_.has(parameter.name) ||
+            (present != nullptr && *present == parameter.value)) {
             continue;
         }
         mine = shared.parameters.with(mine, parameter.name, parameter.value);
@@ -367,6 +368,7 @@ void Session::return_to_startup(Shared& shared) {
             wire::write_parameter_status(writer, parameter.name, parameter.value);
         }
     }
+    resets_.clear();
     if (mine != parameters_) {
         set_parameters(shared, std::move(mine));
         on_idle();
@@ -458,7 +460,7 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         }
         return false;
     }
-    if (!pins_.empty() && !reset_seen_) {
+    if (!pins_.empty() && resets_.empty()) {
         // What it sets there is read when nothing ties it to the backend any more.
         return false;
     }
@@ -482,7 +484,7 @@ bool Session::settings_read(Shared& shared, Backend& backend) {
         }
         return false;
     }
-    if (std::exchange(reset_seen_, false)) {
+    if (!resets_.empty()) {
         return_to_startup(shared);
     }
     return true;
@@ -491,7 +493,7 @@ bool Session::settings_read(Shared& shared, Backend& backend) {
 /// After something that resets nothing new is sent until the backend has what the client started with: what
 /// the server goes back to is its own. Amid a transaction that must wait for its end.
 bool Session::reset_settled(Shared& shared, Backend& backend) {
-    if (!reset_seen_ || session_pooled() || backend.pipeline.open()) {
+    if (resets_.empty() || session_pooled() || backend.pipeline.open()) {
         return true;
     }
     if (!backend.pipeline.idle()) {
@@ -633,7 +635,7 @@ void Session::on_deallocate_all() {
 void Session::on_discard_all(Shared& shared, const Backend& backend) {
     set_parameters(shared, shared.parameters.without_unreported(parameters_));
     unnamed_ = Unnamed::None;
-    reset_seen_ = true;
+    resets_.note_all();
     for (std::size_t i = 1; i < backend.pipeline.size(); ++i) {
         Request const behind = backend.pipeline.at(i).request;
         if (behind == Request::Query || behind == Request::Bind) {

@@ -25,6 +25,7 @@
 #include "session/frontend_login.h"
 #include "session/held_transaction.h"
 #include "session/pins.h"
+#include "session/reset_parameters.h"
 #include "session/shared.h"
 #include "session/statements.h"
 #include "session/touched_parameters.h"
@@ -203,6 +204,7 @@ class Session {
                                       const Error& error);
     [[nodiscard]] std::string_view text_of_statement(std::string_view name) const;
     void note_settings(const sql::Traits& traits, std::string_view text);
+    void note_resets(const sql::Traits& traits, std::span<const sql::SettingChange> changes);
     void tell_pins(Shared& shared);
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
@@ -292,8 +294,8 @@ class Session {
     ParameterSetPtr settled_;
     /// What it started with: RESET and DISCARD ALL lead back there.
     ParameterSetPtr startup_;
-    /// Something that resets was sent since the backend was attached.
-    bool reset_seen_ = false;
+    /// What was reset and is not back at startup_ yet.
+    ResetParameters resets_;
     std::unique_ptr<TouchedParameters> touched_;
     HeldTransaction held_;
     SessionStatements statements_;

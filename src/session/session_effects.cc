@@ -36,9 +36,6 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has(sql::Effect::Unjudged)) {
         backend.needs_reset = true;
     }
-    if (traits.effects.has_any(sql::Effect::ResetAll | sql::Effect::ResetParameter)) {
-        reset_seen_ = true;
-    }
     pins_.note(traits.effects.without(kSettings));
     if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
         pins_.hold(Pin::SessionFunction);
@@ -57,6 +54,7 @@ void Session::note_settings(const sql::Traits& traits, std::string_view text) {
     }
     std::vector<sql::SettingChange> changes = sql::settings_of(text);
     bool const told = !changes.empty();
+    note_resets(traits, changes);
     if (!told || traits.effects.has(sql::Effect::ResetAll)) {
         // It may be any of those that the session has set.
         touch_unreported();
@@ -67,6 +65,17 @@ void Session::note_settings(const sql::Traits& traits, std::string_view text) {
     });
     if (!told || !touched().note(changes)) {
         pins_.hold(traits.effects.has(sql::Effect::SetSessionState) ? Pin::SessionFunction : Pin::Parameter);
+    }
+}
+
+void Session::note_resets(const sql::Traits& traits, std::span<const sql::SettingChange> changes) {
+    if (!traits.effects.has_any(sql::Effect::ResetAll | sql::Effect::ResetParameter)) {
+        return;
+    }
+    if (changes.empty()) {
+        resets_.note_all();
+    } else {
+        resets_.note(changes);
     }
 }
 

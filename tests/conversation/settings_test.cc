@@ -356,6 +356,23 @@ TEST_F(ResetOfAStartupValue, AmongOtherStatementsOfOneTextIsMadeGoodAsWell) {
     backend().hears({"Query show work_mem"});
 }
 
+// psql with PGDATESTYLE does so: what it set to the server's default on purpose has to stay.
+TEST(Settings, AResetOfOneParameterDoesNotResetTheOthers) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("set application_name = ''; reset work_mem"));
+    static_cast<void>(backend.take());
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query set application_name = ''; reset work_mem"});
+    backend.says(complete("SET") + parameter_status("application_name", "") + complete("RESET") + ready());
+    backend.hears({kReadWorkMem});
+    backend.says(row({"4MB", "t"}) + complete("SELECT 1") + ready());
+    alice.says(query("show application_name"));
+    backend.hears({"Query show application_name"});
+}
+
 TEST(Settings, AResetOfOneParameterLeavesTheOthersKnown) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();
