@@ -283,7 +283,14 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
     if (is_fatal(report) || (unasked && session == nullptr)) {
         error_ =
             ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
-        in.consume(std::min<std::uint64_t>(header.message_bytes(), in.size_bytes()));
+        bool const last_words = is_fatal(report) && readable && speaks_to_client(session);
+        if (last_words && session->session_pooled()) {
+            // The client ends with its server, and hears why as it would without pgring.
+            relay(session, header);
+            session->end();
+        } else {
+            in.consume(std::min<std::uint64_t>(header.message_bytes(), in.size_bytes()));
+        }
         return BackendStep::Broken;
     }
     if (pipeline.empty()) {

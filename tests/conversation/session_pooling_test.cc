@@ -298,6 +298,31 @@ TEST(Replication, StreamsBothWaysAtOnceAndEnds) {
     walsender.hears({"Query IDENTIFY_SYSTEM"});
 }
 
+// pg_terminate_backend(), a shutdown, idle_session_timeout.
+TEST(SessionPooling, TheServersLastWordsAreTheClientsToo) {
+    for (const bool busy : {true, false}) {
+        Stage stage(scene_of());
+        Client& alice = stage.logged_in();
+        if (busy) {
+            alice.says(query("insert into t values (1)"));
+        }
+        stage.backend(0).says(error("57P01", "terminating connection", "FATAL"));
+        alice.hears({"ErrorResponse FATAL 57P01"});
+        stage.backend(0).hangs_up();
+        alice.hears_nothing();
+        EXPECT_TRUE(alice.closed());
+    }
+}
+
+TEST(SessionPooling, WhereTheServerFallsSilentPgringSaysWhatBecameOfIt) {
+    Stage stage(scene_of());
+    Client& alice = stage.logged_in();
+    alice.says(query("insert into t values (1)"));
+    stage.backend(0).hangs_up();
+    alice.hears({"ErrorResponse FATAL 08007"});
+    EXPECT_TRUE(alice.closed());
+}
+
 TEST(SessionPooling, TheReserveStartsAsItsClientAsked) {
     Scene scene = scene_of(1);
     scene.settings.pgring.reserve_pool_size = 1;
