@@ -1,6 +1,7 @@
 #pragma once
 /// The limit of one pool over all workers: one number, taken from and given back in tokens, one a backend.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,11 +36,17 @@ class Budget {
     }
 
     /// Takes a token for a new backend; false when all are out.
-    [[nodiscard]] bool try_take() { return tokens_.try_take(); }
+    [[nodiscard]] bool try_take() { return try_take_below(limit()); }
     /// The same from the reserve, where the others are out.
-    [[nodiscard]] bool try_take_reserve() { return tokens_.try_take_below(capacity()); }
+    [[nodiscard]] bool try_take_reserve() { return try_take_below(capacity()); }
     /// The same where fewer than `count` are out.
-    [[nodiscard]] bool try_take_below(std::uint32_t count) { return tokens_.try_take_below(count); }
+    [[nodiscard]] bool try_take_below(std::uint32_t count) {
+        bool const took = tokens_.try_take_below(count);
+        if (took) {
+            takings_.fetch_add(1, std::memory_order_relaxed);
+        }
+        return took;
+    }
     void give_back() { tokens_.give_back(); }
 
     [[nodiscard]] std::uint32_t limit() const { return tokens_.limit(); }
@@ -47,9 +54,12 @@ class Budget {
     /// All tokens, the reserve included.
     [[nodiscard]] std::uint32_t capacity() const { return limit() + reserve_; }
     [[nodiscard]] std::uint32_t taken() const { return tokens_.taken(); }
-    /// What each worker may hold while others wait; at least one.
+    /// How often a token was taken so far; goes around.
+    [[nodiscard]] std::uint32_t takings() const { return takings_.load(std::memory_order_relaxed); }
+    /// What each worker may hold while others wait; at least one. Rounded down, so that there are enough for
+    /// all where there are as many tokens as workers.
     [[nodiscard]] std::uint32_t fair_share() const {
-        return static_cast<std::uint32_t>((limit() + worker_count_ - 1) / worker_count_);
+        return std::max(static_cast<std::uint32_t>(limit() / worker_count_), 1U);
     }
 
     /// Fewer backends than workers.
@@ -83,6 +93,7 @@ class Budget {
 
     Quota tokens_;
     std::uint32_t reserve_;
+    std::atomic<std::uint32_t> takings_{0};
     std::size_t worker_count_;
     std::atomic<std::uint64_t> hunger_[kWorkersMax / 64]{};
 };

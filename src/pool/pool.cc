@@ -35,7 +35,7 @@ bool Pool::start_opening(base::Instant now) {
 }
 
 bool Pool::take_token(base::Instant now) {
-    bool const sated = held_count() >= budget_->fair_share() || now < rest_until_;
+    bool const sated = held_count() >= budget_->fair_share() || resting(now);
     // A token that was given up for another worker is not taken back.
     bool const leaves_it = sated && hungry_worker().has_value();
     if (!leaves_it && budget_->try_take()) {
@@ -63,6 +63,7 @@ void Pool::say_hungry() {
 
 void Pool::yielded(base::Instant now) {
     rest_until_ = now + kTurn;
+    takings_at_rest_ = budget_->takings();
 }
 
 void Pool::opened() {
@@ -102,8 +103,10 @@ bool Pool::should_yield(base::Instant now) const {
     if (!hungry_worker().has_value()) {
         return false;
     }
-    bool const turn_is_over = budget_->takes_turns() && now - token_since_ >= kTurn;
-    return !has_waiters() || held_count() > budget_->fair_share() || turn_is_over;
+    if (budget_->takes_turns()) {
+        return now - token_since_ >= kTurn;
+    }
+    return !has_waiters() || held_count() > budget_->fair_share();
 }
 
 void Pool::check_invariants() const {

@@ -25,6 +25,8 @@ namespace pgring::pool {
 /// How long a worker keeps a backend while others wait whose share is none: long against the cost of a new
 /// connection.
 inline constexpr base::Duration kTurn = std::chrono::milliseconds(50);
+/// Where they take turns: how long a backend must be idle for its turn to be over before its time.
+inline constexpr base::Duration kLinger = std::chrono::milliseconds(5);
 
 /// Idle backends among which one that fits is looked for.
 inline constexpr std::size_t kFitsLookedAt = 8;
@@ -133,6 +135,8 @@ class Pool {
         ask_at_ = now + period;
         return true;
     }
+    /// From when on may_ask() says yes again.
+    [[nodiscard]] base::Instant ask_at() const { return ask_at_; }
     /// Whether the backend that just got free should be given up for a worker that has less than its share.
     /// Where there are fewer backends than workers nobody's share is a whole one: then they take turns.
     [[nodiscard]] bool should_yield(base::Instant now) const;
@@ -153,6 +157,9 @@ class Pool {
 
   private:
     [[nodiscard]] bool take_token(base::Instant now);
+    [[nodiscard]] bool resting(base::Instant now) const {
+        return now < rest_until_ && budget_->takings() == takings_at_rest_;
+    }
     void say_hungry();
     [[nodiscard]] std::uint32_t held_count() const { return idle_count() + used_count_ + opening_count_; }
 
@@ -165,8 +172,10 @@ class Pool {
     base::Instant retry_at_ = base::Instant::min();
     /// When this worker last got a token.
     base::Instant token_since_{};
-    /// After its turn a worker leaves the token to those that are hungry.
+    /// After its turn a worker leaves the token to those that are hungry, until one of them has taken it. Two
+    /// that both left it to each other would leave it lying.
     base::Instant rest_until_ = base::Instant::min();
+    std::uint32_t takings_at_rest_ = 0;
     base::Instant ask_at_ = base::Instant::min();
     Line line_;
 };

@@ -387,15 +387,8 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
         case Deadline::Owner::Backend: {
             pool::BackendId const id = pool::BackendId::from_bits(deadline.bits);
             BackendEntry& entry = backends_.get(id);
-            if (entry.place == BackendEntry::Place::Idle && now < entry.dies_at &&
-                pool_of(entry).at_minimum()) {
-                wheel_.arm(
-                    entry.deadline,
-                    std::min(base::deadline_after(now, settings_.pgring.server_idle_timeout), entry.dies_at));
-            } else if (entry.place == BackendEntry::Place::Idle) {
-                pool_of(entry).remove_idle(id);
-                entry.place = BackendEntry::Place::Used;
-                discard(id, entry, now);
+            if (entry.place == BackendEntry::Place::Idle) {
+                idle_expired(id, entry, now);
             } else if (entry.place != BackendEntry::Place::Gone) {
                 // A login or an errand that takes too long.
                 close(entry.socket);
@@ -470,6 +463,9 @@ void Worker::check_invariants() {
     for (auto& [key, destination] : destinations_) {
         for (auto& pool : destination->pools) {
             pool->check_invariants();
+            // Another worker's backend may be what it waits for, so nothing may happen here that serves it.
+            bool const alone = process_.budgets.worker_count() == 1;
+            ASSERT(alone || !pool->has_waiters() || pool->opening_count() > 0 || retry_deadline_.armed());
         }
     }
     stranded_.check_invariants();

@@ -309,6 +309,8 @@ class Worker {
     void release(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void clean(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void give(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void arm_idle(BackendEntry& entry, base::Instant now);
+    void idle_expired(pool::BackendId id, BackendEntry& entry, base::Instant now);
     /// Gives the backend up: its place in the pool is free at once, its connection closes behind.
     void discard(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void shut(pool::BackendId id, BackendEntry& entry);

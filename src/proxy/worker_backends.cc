@@ -111,16 +111,20 @@ void Worker::retry_by(base::Instant when) {
 
 /// Idle backends of the other workers hold tokens too, and nothing happens there that would give them up.
 void Worker::ask_others(pool::Pool& pool, base::Instant now) {
-    if (process_.budgets.worker_count() == 1 || !pool.may_ask(now, kAskPeriod)) {
+    std::size_t const worker_count = process_.budgets.worker_count();
+    if (worker_count == 1) {
         return;
     }
-    for (std::size_t i = 0; i < process_.budgets.worker_count(); ++i) {
-        if (auto const worker = static_cast<pool::WorkerIndex>(i); worker != index_) {
-            posted_.push_back(
-                {.to = worker, .message = TokenWanted{.budget = &pool.budget(), .origin = index_}});
+    if (pool.may_ask(now, kAskPeriod)) {
+        for (std::size_t i = 0; i < worker_count; ++i) {
+            if (auto const worker = static_cast<pool::WorkerIndex>(i); worker != index_) {
+                posted_.push_back(
+                    {.to = worker, .message = TokenWanted{.budget = &pool.budget(), .origin = index_}});
+            }
         }
     }
-    retry_by(now + kAskPeriod);
+    // Also where it was asked just now: a token that all leave to each other is noticed by nobody else.
+    retry_by(pool.ask_at());
 }
 
 void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
@@ -134,6 +138,8 @@ void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
             if (pool->should_yield(now) || now - entry.idle_since >= kSpareAfter) {
                 discard(coldest, entry, now);
                 posted_.push_back({.to = wanted.origin, .message = TokenFreed{}});
+            } else {
+                arm_idle(entry, now);
             }
             return;
         }
@@ -161,7 +167,11 @@ void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instan
                                 {"database", entry.backend.destination().database},
                                 {"user", entry.backend.destination().user},
                                 {"pid", entry.backend.cancel_key().process_id}});
+    session::Destination& destination = entry.backend.destination();
+    topology::ServerIndex const server = entry.backend.server();
     give(id, entry, now);
+    // Who still waits has no backend under way any more.
+    open_backends(destination, server, now);
 }
 
 void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant now) {
@@ -407,8 +417,37 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     pool.add_idle(id);
     entry.place = BackendEntry::Place::Idle;
     entry.idle_since = now;
-    wheel_.arm(entry.deadline,
-               std::min(base::deadline_after(now, settings_.pgring.server_idle_timeout), entry.dies_at));
+    arm_idle(entry, now);
+}
+
+/// When it has to be looked at why nobody uses it.
+void Worker::arm_idle(BackendEntry& entry, base::Instant now) {
+    const pool::Pool& pool = pool_of(entry);
+    base::Instant when =
+        std::min(base::deadline_after(entry.idle_since, settings_.pgring.server_idle_timeout), entry.dies_at);
+    if (when <= now && now < entry.dies_at) {
+        // min_pool_size keeps it, for now.
+        when = std::min(base::deadline_after(now, settings_.pgring.server_idle_timeout), entry.dies_at);
+    }
+    if (pool.hungry_worker().has_value()) {
+        when = std::min(when, entry.idle_since + pool::kLinger);
+    }
+    wheel_.arm(entry.deadline, when);
+}
+
+void Worker::idle_expired(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    pool::Pool& pool = pool_of(entry);
+    bool const unused = now >= base::deadline_after(entry.idle_since, settings_.pgring.server_idle_timeout) &&
+                        !pool.at_minimum();
+    bool const yields = pool.hungry_worker().has_value() && now - entry.idle_since >= pool::kLinger;
+    if (yields) {
+        pool.yielded(now);
+    }
+    if (now >= entry.dies_at || unused || yields) {
+        discard(id, entry, now);
+    } else {
+        arm_idle(entry, now);
+    }
 }
 
 void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now) {

@@ -143,6 +143,55 @@ TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
     second.line().leave(waiters[2]);
 }
 
+TEST_F(PoolTest, WorkersThatLeftTheTokenToEachOtherDoNotLeaveItLying) {
+    auto const one = std::make_shared<Budget>(1, 2);
+    Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
+    Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
+    first.line().join(waiters[0], session(0), kNow);
+    ASSERT_TRUE(first.start_opening(kNow));
+    first.opened();
+    second.line().join(waiters[1], session(1), kNow);
+    EXPECT_FALSE(second.start_opening(kNow));
+    first.closed();
+    first.yielded(kNow);
+    EXPECT_FALSE(first.start_opening(kNow)) << "it is the other one's";
+    ASSERT_TRUE(second.start_opening(kNow));
+    second.opened();
+    second.closed();
+    second.yielded(kNow);
+    EXPECT_TRUE(first.start_opening(kNow + 1ms)) << "the other one had it";
+    first.open_failed(kNow);
+    first.line().leave(waiters[0]);
+    second.line().leave(waiters[1]);
+}
+
+TEST_F(PoolTest, AWorkerWithoutABackendGetsOneWhereTheShareIsNoWholeNumber) {
+    auto const five = std::make_shared<Budget>(5, 4);
+    Pool rich(PoolLimits{.server_login_retry = 1s}, five, 0);
+    Pool poor(PoolLimits{.server_login_retry = 1s}, five, 3);
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        rich.line().join(waiters[i], session(i), kNow);
+        ASSERT_TRUE(rich.start_opening(kNow));
+    }
+    while (five->try_take()) {
+    }
+    rich.opened();
+    poor.line().join(waiters[2], session(2), kNow);
+    EXPECT_FALSE(poor.start_opening(kNow));
+    EXPECT_TRUE(rich.should_yield(kNow)) << "it holds two of five, the other none";
+    rich.closed();
+    EXPECT_TRUE(poor.start_opening(kNow));
+    EXPECT_FALSE(rich.should_yield(kNow));
+    poor.open_failed(kNow);
+    rich.open_failed(kNow);
+    while (five->taken() > 0) {
+        five->give_back();
+    }
+    for (Waiter& waiter : waiters) {
+        waiter.line->leave(waiter);
+    }
+}
+
 TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
     pool.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
