@@ -63,6 +63,7 @@ Worker::~Worker() {
     });
     backends_.for_each([this](pool::BackendId, BackendEntry& entry) { wheel_.disarm(entry.deadline); });
     cancelers_.for_each([this](CancelerId, Canceler& canceler) { wheel_.disarm(canceler.deadline); });
+    held_cancels_.for_each([this](HeldCancelId, HeldCancel& held) { wheel_.disarm(held.deadline); });
     wheel_.disarm(retry_deadline_);
     sessions_.clear();
 }
@@ -400,6 +401,9 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
         }
         case Deadline::Owner::Canceler:
             canceler_expired(CancelerId::from_bits(deadline.bits), now);
+            break;
+        case Deadline::Owner::HeldCancel:
+            held_cancel_due(HeldCancelId::from_bits(deadline.bits), now);
             break;
         case Deadline::Owner::Retry:
             retry_pools(now);

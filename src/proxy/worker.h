@@ -131,10 +131,12 @@ class Worker {
   private:
     struct CancelerTag;
     using CancelerId = base::Handle<CancelerTag>;
+    struct HeldCancelTag;
+    using HeldCancelId = base::Handle<HeldCancelTag>;
 
     /// A deadline and whose it is.
     struct Deadline : base::TimerEntry {
-        enum class Owner : std::uint8_t { Session, Backend, Canceler, Retry } owner;
+        enum class Owner : std::uint8_t { Session, Backend, Canceler, HeldCancel, Retry } owner;
         std::uint64_t bits;
         Deadline(Owner o, std::uint64_t b) : owner(o), bits(b) {}
     };
@@ -193,6 +195,9 @@ class Worker {
         enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
         /// Since when nobody uses it; of idle ones only.
         base::Instant idle_since{};
+        /// When the server can be expected to have read what its session was late to send, because it waited
+        /// here; a cancel before that would find it idle, and be lost.
+        base::Instant readable_at{};
         /// CancelRequests on their way to this backend: until they are through nobody else may have it.
         std::uint32_t cancels = 0;
         /// What a former session left may not be met by the next one.
@@ -214,6 +219,18 @@ class Worker {
         friend auto operator<=>(const DestinationKey&, const DestinationKey&) = default;
     };
     static constexpr std::size_t kDestinationsSweepMin = 64;
+
+    /// One CancelRequest whose statement may not have reached its server yet.
+    struct HeldCancel {
+        HeldCancel(HeldCancelId id, const CancelForwarded& r, std::uint32_t e, base::Instant g)
+            : request(r), exchange(e), give_up_at(g), deadline(Deadline::Owner::HeldCancel, id.bits()) {}
+
+        CancelForwarded request;
+        /// Which of the session's exchanges it is for (session::Progress).
+        std::uint32_t exchange;
+        base::Instant give_up_at;
+        Deadline deadline;
+    };
 
     /// One CancelRequest on its way to a server.
     struct Canceler {
@@ -255,6 +272,7 @@ class Worker {
     void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now);
     void leave_line(SessionEntry& entry);
     void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id);
+    void serve(pool::SessionId id, SessionEntry& entry, base::Instant now);
     [[nodiscard]] bool may_release(SessionEntry& entry, BackendEntry& backend);
     void detach(SessionEntry& entry, BackendEntry& backend);
     void end_session(pool::SessionId id, SessionEntry& entry, base::Instant now);
@@ -323,6 +341,16 @@ class Worker {
     // -- Cancels (worker_cancels.cc) --
     void cancel_requested(SessionEntry& asking, base::Instant now);
     void cancel(const CancelForwarded& request, base::Instant now);
+    /// What can be done about a cancel of what the session does.
+    enum class Cancelable : std::uint8_t {
+        Nothing,   ///< nothing of the client's is under way
+        Waiting,   ///< no server has it: refuse it
+        NotYet,    ///< its server may not have read it yet
+        AtServer,  ///< ask the server
+    };
+    [[nodiscard]] Cancelable cancelable(const SessionEntry& entry, base::Instant now);
+    void cancel_now(const CancelForwarded& request, SessionEntry& entry, base::Instant now);
+    void held_cancel_due(HeldCancelId id, base::Instant now);
     /// Sends the server a CancelRequest for what runs on the backend. False where it cannot be.
     [[nodiscard]] bool send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin,
                                    SocketId origin_socket, base::Instant now);
@@ -366,6 +394,7 @@ class Worker {
     base::Table<SessionEntry, pool::SessionTag> sessions_;
     base::Table<BackendEntry, pool::BackendTag> backends_;
     base::Table<Canceler, CancelerTag> cancelers_;
+    base::Table<HeldCancel, HeldCancelTag> held_cancels_;
 
     std::vector<pool::SessionId> runnable_;
     std::vector<pool::SessionId> running_;

@@ -295,8 +295,7 @@ void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant 
             detach(session, entry);
             release(id, entry, now);
         }
-        session.served = true;
-        make_runnable(session_id);
+        serve(session_id, session, now);
         return;
     }
     if (entry.backend.errand_failed()) {
@@ -410,8 +409,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         stats_.waiting.subtract();
         SessionEntry& session = sessions_.get(*waiting);
         attach(*waiting, session, id);
-        session.served = true;
-        make_runnable(*waiting);
+        serve(*waiting, session, now);
         return;
     }
     pool.add_idle(id);

@@ -14,6 +14,8 @@ namespace {
 
 /// Cancels under way at the same time in one worker; a flood beyond it is dropped.
 constexpr std::size_t kCancelersMax = 256;
+/// How often it is looked whether a statement can be canceled by now.
+constexpr base::Duration kHeldTick = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -63,16 +65,75 @@ void Worker::cancel(const CancelForwarded& request, base::Instant now) {
         posted_.push_back({.to = next, .message = std::move(onward)});
         return;
     }
-    if (entry != nullptr && entry->session.waiter.waiting()) {
-        leave_line(*entry);
-        entry->wait_until = base::kNever;
-        arm_session(*entry);
-        entry->session.refuse_unit(shared_, session::errors::kCanceledWhileWaiting);
-        make_runnable(entry->session.id());
+    if (entry == nullptr) {
+        finish_cancel(request.origin, request.socket, now);
+    } else if (cancelable(*entry, now) == Cancelable::NotYet &&
+               cancelers_.size() + held_cancels_.size() < kCancelersMax) {
+        HeldCancelId const id = held_cancels_.next_handle();
+        held_cancels_.emplace(id, request, entry->session.progress().exchanges,
+                              base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
+        wheel_.arm(held_cancels_.get(id).deadline, now + kHeldTick);
+    } else {
+        cancel_now(request, *entry, now);
     }
-    bool const running =
-        entry != nullptr && entry->backend && backends_.get(entry->backend).backend.runs_clients_statement();
-    if (!running || !send_cancel(entry->backend, request.origin, request.socket, now)) {
+}
+
+void Worker::cancel_now(const CancelForwarded& request, SessionEntry& entry, base::Instant now) {
+    switch (cancelable(entry, now)) {
+        case Cancelable::AtServer:
+            if (send_cancel(entry.backend, request.origin, request.socket, now)) {
+                return;
+            }
+            break;
+        case Cancelable::Waiting:
+            leave_line(entry);
+            entry.wait_until = base::kNever;
+            arm_session(entry);
+            entry.session.refuse_unit(shared_, session::errors::kCanceledWhileWaiting);
+            make_runnable(entry.session.id());
+            break;
+        case Cancelable::NotYet:
+        case Cancelable::Nothing:
+            break;
+    }
+    finish_cancel(request.origin, request.socket, now);
+}
+
+/// The client has sent its statement some time ago, and pgring only now. A server that has not read it yet
+/// takes a cancel for one of nothing.
+Worker::Cancelable Worker::cancelable(const SessionEntry& entry, base::Instant now) {
+    if (entry.session.waiter.waiting()) {
+        return Cancelable::Waiting;
+    }
+    if (entry.runnable) {
+        return Cancelable::NotYet;
+    }
+    if (!entry.backend) {
+        return Cancelable::Nothing;
+    }
+    const BackendEntry& backend = backends_.get(entry.backend);
+    if (backend.backend.pending_errand() != session::Errand::None) {
+        return entry.session.in.empty() ? Cancelable::Nothing : Cancelable::NotYet;
+    }
+    if (backend.backend.pipeline.empty()) {
+        return Cancelable::Nothing;
+    }
+    return now < backend.readable_at ? Cancelable::NotYet : Cancelable::AtServer;
+}
+
+void Worker::held_cancel_due(HeldCancelId id, base::Instant now) {
+    HeldCancel& held = held_cancels_.get(id);
+    SessionEntry* const entry = session_of(held.request.key);
+    bool const same = entry != nullptr && entry->session.progress().exchanges == held.exchange;
+    if (same && now < held.give_up_at && cancelable(*entry, now) == Cancelable::NotYet) {
+        wheel_.arm(held.deadline, now + kHeldTick);
+        return;
+    }
+    CancelForwarded const request = held.request;
+    held_cancels_.erase(id);
+    if (same) {
+        cancel_now(request, *entry, now);
+    } else {
         finish_cancel(request.origin, request.socket, now);
     }
 }

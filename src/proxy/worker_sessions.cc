@@ -14,6 +14,8 @@ using session::SessionStep;
 
 /// How long a client may take to read the last words it is sent.
 constexpr base::Duration kFarewell = std::chrono::seconds(5);
+/// In so much time a server has begun with what it was sent, unless it is stalled.
+constexpr base::Duration kReadingTime = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -247,6 +249,7 @@ void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId bac
     ASSERT(backend.place != BackendEntry::Place::Gone && !backend.session && backend.backend.at_rest());
     ASSERT(backend.dirt == BackendEntry::Dirt::Clean);
     backend.place = BackendEntry::Place::Used;
+    backend.readable_at = {};
     wheel_.disarm(backend.deadline);
     backend.session = id;
     entry.backend = backend_id;
@@ -259,6 +262,15 @@ void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId bac
     }
     entry.session.attached(shared_, backend.backend, entry.demand);
     flush(backend.socket);
+}
+
+/// What the session asked for has waited here and can be sent now, where it still has a backend.
+void Worker::serve(pool::SessionId id, SessionEntry& entry, base::Instant now) {
+    if (entry.backend) {
+        backends_.get(entry.backend).readable_at = now + kReadingTime;
+    }
+    entry.served = true;
+    make_runnable(id);
 }
 
 /// The session is through with the backend. A cancel on its way must not hit an errand of ours, so what is to

@@ -595,6 +595,9 @@ void Backend::answer_local(Shared& shared, Session* session) {
             wire::write_ready_for_query(writer, status_);
         }
         session->tell(writer.written());
+        if (entry.purpose == Purpose::Deallocate) {
+            session->on_ready(status_);
+        }
         if (entry.purpose == Purpose::ClientName || entry.purpose == Purpose::Deallocate) {
             if (refused) {
                 session->statements().undo(1);

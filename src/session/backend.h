@@ -127,12 +127,6 @@ class Backend {
         return logged_in_ && pipeline.idle() && status_ == wire::TransactionStatus::Idle &&
                body_rest_bytes_ == 0;
     }
-    /// Something runs that the client asked for and may cancel: a statement of its own, or what has to be
-    /// done before that. An errand that follows it is none of the client's.
-    [[nodiscard]] bool runs_clients_statement() const {
-        return !pipeline.empty() &&
-               (pending_errand_ == Errand::None || pending_errand_ == Errand::Parameters);
-    }
     /// Half of a message is on its way to the client, so that no error of ours can be put in.
     [[nodiscard]] bool mid_message_to_client() const { return body_rest_bytes_ > 0 && forwarding_; }
     /// An error has reached the client for what ends with the next ReadyForQuery.

@@ -550,7 +550,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
         if (!error_sent) {
             write_error(writer, wire::Severity::Error, error);
         }
-        wire::write_ready_for_query(writer, held_.status());
+        write_ready(writer);
         error_sent = false;
         if (!writer.ok()) {
             fail(shared, error);
@@ -570,6 +570,11 @@ bool Session::lost(Shared& shared, Backend& backend) {
     return phase_ == Phase::Ready;
 }
 
+void Session::write_ready(wire::MessageWriter& writer) {
+    wire::write_ready_for_query(writer, held_.status());
+    ++progress_.exchanges;
+}
+
 void Session::refuse_unit(Shared& shared, const Error& error) {
     if (phase_ != Phase::Ready) {
         fail(shared, error);
@@ -586,7 +591,7 @@ void Session::refuse_unit(Shared& shared, const Error& error) {
     ASSERT(framed.state == wire::Framed::State::Complete);
     auto const type = static_cast<wire::FrontendType>(framed.header.type);
     if (type == wire::FrontendType::Query || type == wire::FrontendType::FunctionCall) {
-        wire::write_ready_for_query(writer, held_.status());
+        write_ready(writer);
         drop(framed.header);
     } else {
         discarding_ = true;

@@ -53,11 +53,11 @@ inline constexpr SessionStep kStarved{.kind = SessionStep::Kind::Starved};
 inline constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
 inline constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
 
-/// How often the client was told ReadyForQuery by a server: what its timeouts tell one exchange, and one
-/// transaction, from the next by.
+/// How often the client was told ReadyForQuery: what its timeouts and cancels tell one exchange from the next
+/// by, and one transaction from the next.
 struct Progress {
     std::uint32_t exchanges = 0;
-    /// Of these, outside a transaction.
+    /// Of these by a server, outside a transaction.
     std::uint32_t transactions = 0;
 
     friend bool operator==(const Progress&, const Progress&) = default;
@@ -166,6 +166,8 @@ class Session {
     [[nodiscard]] SessionStep advance_own_welcome(Shared& shared, Backend* backend);
     [[nodiscard]] SessionStep advance_ready(Shared& shared, Backend* backend);
     void choose_parameters(Shared& shared);
+    /// ReadyForQuery where no server is asked.
+    void write_ready(wire::MessageWriter& writer);
     void welcome(Shared& shared, const Backend* backend);
 
     // -- One message each (session_messages.cc, session_query.cc, session_extended.cc). Nothing returned: it

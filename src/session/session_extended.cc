@@ -89,7 +89,7 @@ bool Session::unit_alone(Shared& shared) {
     std::array<std::byte, 128> answer{};
     wire::MessageWriter writer(answer);
     write_lone_answer(writer, *unit, tag);
-    wire::write_ready_for_query(writer, held_.status());
+    write_ready(writer);
     tell(writer.written());
     in.consume(unit->size_bytes);
     return true;

@@ -130,7 +130,7 @@ Session::Handled Session::on_discarded(wire::Header header) {
         discarding_ = false;
         std::array<std::byte, 8> memory{};
         wire::MessageWriter writer(memory);
-        wire::write_ready_for_query(writer, held_.status());
+        write_ready(writer);
         tell(writer.written());
     }
     drop(header);
@@ -209,7 +209,7 @@ Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header
     if (backend == nullptr) {
         std::array<std::byte, 8> memory{};
         wire::MessageWriter writer(memory);
-        wire::write_ready_for_query(writer, held_.status());
+        write_ready(writer);
         tell(writer.written());
         drop(header);
         return std::nullopt;

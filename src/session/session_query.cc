@@ -79,7 +79,7 @@ bool Session::query_alone(std::string_view text, const sql::Traits& traits) {
     std::array<std::byte, 64> memory{};
     wire::MessageWriter writer(memory);
     wire::write_command_complete(writer, tag);
-    wire::write_ready_for_query(writer, held_.status());
+    write_ready(writer);
     tell(writer.written());
     return true;
 }

@@ -215,6 +215,77 @@ TEST(Cancel, ThatComesWhenTheStatementIsDoneDoesNotHitAnErrandOfPgrings) {
     EXPECT_EQ(stage.backend_count(), 1U);
 }
 
+TEST(Cancel, OfAStatementThatHasJustLeftTheLineWaitsUntilItsServerHasReadIt) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select 1"));
+    bob.says(query("select pg_sleep(9)"));
+    stage.backend(0).answers("1");
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(bob.process_id(), bob.secret()));
+    stage.backend(0).hears({"Query select 1", "Query select pg_sleep(9)"});
+    EXPECT_EQ(stage.backend_count(), 1U) << "the server may still be idle";
+    EXPECT_FALSE(canceler.closed());
+    stage.passes(30ms);
+    ASSERT_EQ(stage.backend_count(), 2U);
+    EXPECT_EQ(stage.backend(1).cancels_process(), stage.backend(0).process_id());
+    stage.backend(1).hangs_up();
+    EXPECT_TRUE(canceler.closed());
+}
+
+TEST(Cancel, OfAStatementWhoseParametersAreBeingSetWaitsForIt) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.client();
+    bob.logs_in({{"user", "app"}, {"database", "db"}, {"application_name", "bob"}});
+    static_cast<void>(alice);
+    Backend& backend = stage.backend(0);
+    static_cast<void>(backend.take());
+    bob.says(query("select pg_sleep(9)"));
+    EXPECT_EQ(backend.take().size(), 1U) << "its parameters";
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(bob.process_id(), bob.secret()));
+    stage.passes(100ms);
+    EXPECT_EQ(stage.backend_count(), 1U);
+    backend.says(parameter_status("application_name", "bob") + row("bob") + complete("SELECT 1") + ready());
+    backend.hears({"Query select pg_sleep(9)"});
+    EXPECT_FALSE(canceler.closed());
+    stage.passes(30ms);
+    ASSERT_EQ(stage.backend_count(), 2U);
+    EXPECT_EQ(stage.backend(1).cancels_process(), backend.process_id());
+}
+
+TEST(Cancel, ThatIsHeldDoesNotHitTheNextStatement) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select 1"));
+    bob.says(query("select 2"));
+    stage.backend(0).answers("1");
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(bob.process_id(), bob.secret()));
+    stage.backend(0).answers("2");
+    bob.says(query("select 3"));
+    stage.passes(100ms);
+    EXPECT_TRUE(canceler.closed());
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+TEST(Cancel, ThatIsHeldForAClientWhoLeavesIsDropped) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("select 1"));
+    bob.says(query("select 2"));
+    stage.backend(0).answers("1");
+    Client& canceler = stage.client();
+    canceler.says(cancel_request(bob.process_id(), bob.secret()));
+    bob.hangs_up();
+    stage.passes(100ms);
+    EXPECT_TRUE(canceler.closed());
+}
+
 TEST(Cancel, OfOneOfTwoPipelinedStatementsLeavesTheNextUserAlone) {
     Stage stage(small());
     Client& alice = stage.logged_in();

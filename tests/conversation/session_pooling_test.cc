@@ -70,6 +70,7 @@ TEST(SessionPooling, ACancelFindsItsSessionOnWhateverWorkerByTheProcessOfItsServ
         static_cast<void>(alice.take());
         ASSERT_EQ(alice.process_id(), stage.backend(0).process_id());
         alice.says(query("select pg_sleep(9)"));
+        stage.passes(30ms);
         for (std::size_t worker = 0; worker < 3; ++worker) {
             Client& stranger = stage.client(worker);
             stranger.says(cancel_request(alice.process_id(), std::string(alice.secret().size(), 'x')));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/model_server.h"
+
 namespace pgring::sim {
 
 using namespace conversation;
@@ -391,6 +393,10 @@ void ModelClient::next() {
         if (context_.steady) {
             return;
         }
+        if (waiting_for_.back().endless) {
+            cancel_until_over(1);
+            return;
+        }
         if (context_.prng.chance(10)) {
             ask_to_cancel();
         }
@@ -465,26 +471,46 @@ void ModelClient::Canceler::closed() {
 
 void ModelClient::ask_to_cancel() {
     context_.schedule.after(context_.network.draw_delay(), [this] {
-        if (phase_ != Phase::Waiting && phase_ != Phase::Thinking) {
+        if (phase_ == Phase::Waiting || phase_ == Phase::Thinking) {
+            request_cancel(context_.prng.chance(20));
+        }
+    });
+}
+
+void ModelClient::request_cancel(bool wrong) {
+    Canceler& canceler = cancelers_.emplace_back(*this);
+    Link* const link = context_.network.connect_client(context_.prng.below(context_.worker_count), canceler);
+    if (link == nullptr) {
+        return;
+    }
+    context_.log("  " + who() + (wrong ? " asks to cancel with a wrong secret" : " asks to cancel"));
+    ++cancels_open_;
+    if (!wrong) {
+        cancel_may_hit_ = true;
+    }
+    std::string secret = secret_;
+    if (wrong) {
+        secret[0] = static_cast<char>(secret[0] ^ 1);
+    }
+    context_.network.say(*link, cancel_request(process_id_, secret));
+}
+
+void ModelClient::cancel_until_over(std::uint32_t attempt) {
+    // The first comes when the unit must have reached pgring.
+    base::Duration const pause = attempt == 1 ? base::Duration(60ms) : base::Duration(2s);
+    context_.schedule.after(pause, [this, attempt, token = next_token_] {
+        if (phase_ != Phase::Waiting || token != next_token_ || !waiting_for_.back().endless) {
             return;
         }
-        bool const wrong = context_.prng.chance(20);
-        Canceler& canceler = cancelers_.emplace_back(*this);
-        Link* const link =
-            context_.network.connect_client(context_.prng.below(context_.worker_count), canceler);
-        if (link == nullptr) {
+        if (waiting_for_.size() > 1) {
+            // It would hit what is asked before it.
+            cancel_until_over(attempt);
             return;
         }
-        context_.log("  " + who() + (wrong ? " asks to cancel with a wrong secret" : " asks to cancel"));
-        ++cancels_open_;
-        if (!wrong) {
-            cancel_may_hit_ = true;
-        }
-        std::string secret = secret_;
-        if (wrong) {
-            secret[0] = static_cast<char>(secret[0] ^ 1);
-        }
-        context_.network.say(*link, cancel_request(process_id_, secret));
+        context_.auditor.require(attempt == 1 || !context_.calm,
+                                 who() + " asked to cancel, and its statement goes on");
+        request_cancel(false);
+        cancel_until_over(attempt + 1);
     });
 }
 
@@ -560,6 +586,8 @@ Unit ModelClient::draw_unit() {
         case 22:
             return context_.prng.chance(30) ? (context_.prng.chance(50) ? reset_all() : discard_all())
                                             : read();
+        case 23:
+            return context_.prng.chance(50) ? endless() : read();
         default:
             return read();
     }
@@ -625,6 +653,16 @@ Unit ModelClient::read() {
     bool const slow = context_.prng.chance(20);
     return {.bytes = query((slow ? "select pg_sleep(1), '" : "select '") + mine + "'"),
             .answer = {"RowDescription", "DataRow " + mine + echo(), "CommandComplete SELECT 1"}};
+}
+
+Unit ModelClient::endless() {
+    std::string const text = "select " + std::string(ServerProcess::kEndless) + ", '" + token('r') + "'";
+    bool const simple = context_.prng.chance(50);
+    return {.bytes = simple ? query(text) : parse("", text) + bind("") + execute() + sync(),
+            .answer = simple ? std::vector<std::string>{}
+                             : std::vector<std::string>{"ParseComplete", "BindComplete"},
+            .sqlstate = "57014",
+            .endless = true};
 }
 
 Unit ModelClient::extended_read() {

@@ -73,6 +73,8 @@ struct Unit {
     std::optional<std::string> mark{};
     /// It may be refused because what a statement returns has changed.
     bool uses_prepared = false;
+    /// It runs until it is cancelled.
+    bool endless = false;
 };
 
 class ModelClient final : public Peer {
@@ -113,6 +115,9 @@ class ModelClient final : public Peer {
     void leave();
     void gone();
     void ask_to_cancel();
+    void request_cancel(bool wrong);
+    /// Cancels the endless unit that is waited for, and again where that was in vain.
+    void cancel_until_over(std::uint32_t attempt);
     void read_slowly();
     /// Says the beginning of something and is gone.
     void break_off(std::string bytes);
@@ -122,6 +127,7 @@ class ModelClient final : public Peer {
     [[nodiscard]] Unit draw_unit();
     [[nodiscard]] Unit draw_in_transaction();
     [[nodiscard]] Unit read();
+    [[nodiscard]] Unit endless();
     [[nodiscard]] Unit extended_read();
     [[nodiscard]] Unit write();
     [[nodiscard]] Unit extended_write();

@@ -293,9 +293,27 @@ void ServerProcess::schedule_next() {
     server_.context().schedule.after(delay, [this] { process_next(); });
 }
 
+/// It ends only when it is cancelled.
+bool ServerProcess::takes_forever(const Message& message) const {
+    if (status_ == 'E' || skips_to_sync_) {
+        return false;
+    }
+    if (message.type == 'Q') {
+        return message.body.find(kEndless) != std::string::npos;
+    }
+    std::string body = message.body;
+    auto const portal = message.type == 'E' ? portals_.find(take_string(body)) : portals_.end();
+    return portal != portals_.end() && portal->second.text.find(kEndless) != std::string::npos;
+}
+
 void ServerProcess::process_next() {
     busy_ = false;
     if (!alive_ || server_.hung()) {
+        return;
+    }
+    if (!cancelled_ && link_ != nullptr && takes_forever(messages_.front().message)) {
+        busy_ = true;
+        server_.context().schedule.after(5ms, [this] { process_next(); });
         return;
     }
     Heard const heard = std::move(messages_.front());

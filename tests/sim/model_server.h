@@ -56,6 +56,8 @@ class ServerProcess final : public Peer {
     void terminate(std::string_view sqlstate);
     /// A CancelRequest has come for it.
     void cancel();
+    /// In the text of a statement that ends only when it is cancelled.
+    static constexpr std::string_view kEndless = "pg_sleep('infinity')";
     /// The server runs again after a hang.
     void wake();
 
@@ -96,6 +98,7 @@ class ServerProcess final : public Peer {
     void on_startup();
     void schedule_next();
     void process_next();
+    [[nodiscard]] bool takes_forever(const conversation::Message& message) const;
     void process(const conversation::Message& message);
     void run_query(const std::string& text);
     void finish_query();

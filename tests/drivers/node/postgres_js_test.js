@@ -172,6 +172,19 @@ const checks = {
       assert.deepEqual(notices, [`notice ${session}`]);
     });
   },
+
+  'a running query is canceled': (session) =>
+    connected({}, async (sql) => {
+      // A query that is canceled before its connection stands is refused by postgres.js itself, and the connection then
+      // takes no other.
+      await sql`select 1`;
+      const begin = Date.now();
+      const sleeping = sql`select pg_sleep(30)`.execute();
+      setTimeout(() => sleeping.cancel(), 300);
+      await failsWith('57014', sleeping);
+      assert.ok(Date.now() - begin < 10000, 'the cancel took too long');
+      assert.equal((await sql`select ${session}::int as n`)[0].n, session);
+    }),
 };
 
 function prepareTables() {
