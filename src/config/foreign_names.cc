@@ -14,8 +14,6 @@ constexpr std::string_view kLeaveOut = "leave it out";
 // instead.
 constexpr std::string_view kPgbouncerOptions[] = {
     "unix_socket_group",
-    "max_db_connections",
-    "max_user_connections",
     "track_extra_parameters",
     "peer_id",
     "disable_pqexec",
@@ -69,13 +67,8 @@ constexpr std::string_view kPgbouncerOptions[] = {
 
 // Keys of pgbouncer's [databases] entries.
 constexpr std::string_view kPgbouncerDatabaseOptions[] = {
-    "auth_user",          "auth_query",      "auth_dbname", "connect_query", "load_balance_hosts",
-    "max_db_connections", "client_encoding", "datestyle",   "timezone",
-};
-
-// Keys of pgbouncer's [users] entries.
-constexpr std::string_view kPgbouncerUserOptions[] = {
-    "max_user_connections",
+    "auth_user",          "auth_query",      "auth_dbname", "connect_query",
+    "load_balance_hosts", "client_encoding", "datestyle",   "timezone",
 };
 
 /// A name for which there is something to write instead.
@@ -131,8 +124,7 @@ std::optional<Advice> find_foreign_option(std::string_view section, std::string_
         }
     }
     const bool of_database = section == "databases" && contains(kPgbouncerDatabaseOptions, name);
-    const bool of_user = section == "users" && contains(kPgbouncerUserOptions, name);
-    if (of_database || of_user || (section == "pgring" && contains(kPgbouncerOptions, name))) {
+    if (of_database || (section == "pgring" && contains(kPgbouncerOptions, name))) {
         return not_supported("pgbouncer", name, kLeaveOut);
     }
     return std::nullopt;

@@ -206,6 +206,16 @@ constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
         .sentence = "Backends that a pool of this database may have beyond its size.",
     },
     {
+        .name = "max_db_connections",
+        .field = field<&DatabaseSettings::max_db_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = "50",
+        .sentence = "Backends at once of this database in all its pools, over all workers.",
+    },
+    {
         .name = "max_db_client_connections",
         .field = field<&DatabaseSettings::max_db_client_connections>,
         .limits = with_zero(between(1, 1'000'000), "no limit"),
@@ -266,6 +276,16 @@ constexpr Option<UserSettings> kUserOptions[] = {
         .default_means = "the database's",
         .example = "5",
         .sentence = "Backends that a pool of this user may have beyond its size.",
+    },
+    {
+        .name = "max_user_connections",
+        .field = field<&UserSettings::max_user_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "that of [pgring]",
+        .example = "50",
+        .sentence = "Backends at once that are logged in as this user, over all workers.",
     },
     {
         .name = "max_user_client_connections",

@@ -149,6 +149,25 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .sentence = "How long a client waits before the reserve of its pool is used.",
     },
     {
+        .name = "max_db_connections",
+        .field = field<&PgringSettings::max_db_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Backends at once of one database, as clients call it, whoever the user, on all "
+                    "servers and over all workers. Where it is reached, an idle one of another pool "
+                    "is closed; else sessions wait.",
+    },
+    {
+        .name = "max_user_connections",
+        .field = field<&PgringSettings::max_user_connections>,
+        .limits = with_zero(between(1, 1'000'000), "no limit"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Backends at once that are logged in as one user, whatever the database, on all "
+                    "servers and over all workers.",
+    },
+    {
         .name = "server_round_robin",
         .field = field<&PgringSettings::server_round_robin>,
         .change = Change::Live,

@@ -87,6 +87,9 @@ struct PgringSettings {
     std::uint32_t reserve_pool_size = 0;
     /// Zero is no use of the reserve.
     base::Duration reserve_pool_timeout = std::chrono::seconds(5);
+    /// Backends of one database, and as one user, in all their pools; zero is no limit.
+    std::uint32_t max_db_connections = 0;
+    std::uint32_t max_user_connections = 0;
     /// Hand out the backend that was idle longest instead of the warmest.
     bool server_round_robin = false;
     /// Zero is no limit.
@@ -210,6 +213,7 @@ struct DatabaseSettings {
     std::optional<UnpoolableStatements> unpoolable_statements{};
     std::optional<std::uint32_t> min_pool_size{};
     std::optional<std::uint32_t> reserve_pool_size{};
+    std::optional<std::uint32_t> max_db_connections{};
     std::optional<std::uint32_t> max_db_client_connections{};
     std::optional<base::Duration> query_wait_timeout{};
     std::optional<base::Duration> server_lifetime{};
@@ -224,6 +228,7 @@ struct UserSettings {
     std::optional<std::uint32_t> pool_size{};
     std::optional<PoolMode> pool_mode{};
     std::optional<std::uint32_t> reserve_pool_size{};
+    std::optional<std::uint32_t> max_user_connections{};
     std::optional<std::uint32_t> max_user_client_connections{};
     std::optional<base::Duration> query_wait_timeout{};
     std::optional<base::Duration> query_timeout{};

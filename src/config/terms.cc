@@ -38,6 +38,8 @@ Terms terms_of(const Settings& settings, const DatabaseSettings& database, std::
         .reserve_pool_size =
             user.reserve_pool_size.value_or(database.reserve_pool_size.value_or(pgring.reserve_pool_size)),
         .database_clients_max = database.max_db_client_connections.value_or(pgring.max_db_client_connections),
+        .database_backends_max = database.max_db_connections.value_or(pgring.max_db_connections),
+        .user_backends_max = user.max_user_connections.value_or(pgring.max_user_connections),
         .query_wait_timeout =
             user.query_wait_timeout.value_or(database.query_wait_timeout.value_or(pgring.query_wait_timeout)),
         .server_lifetime = database.server_lifetime.value_or(pgring.server_lifetime),

@@ -19,8 +19,11 @@ struct Terms {
     /// At most pool_size.
     std::uint32_t min_pool_size = 0;
     std::uint32_t reserve_pool_size = 0;
-    /// Clients at once; zero is no limit.
+    /// Clients at once; zero is no limit, here and in the next two.
     std::uint32_t database_clients_max = 0;
+    /// Backends at once of the database, and of the user, in all their pools.
+    std::uint32_t database_backends_max = 0;
+    std::uint32_t user_backends_max = 0;
     base::Duration query_wait_timeout{};
     base::Duration server_lifetime{};
     /// Nothing where no timeout is set.

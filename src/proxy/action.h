@@ -61,10 +61,15 @@ struct TokenWanted {
     const pool::Budget* budget = nullptr;
     pool::WorkerIndex origin = 0;
 };
-/// A token of a pool came back; the receiver had said it was hungry, or had asked.
+/// Sessions of the sender wait under a quota that is full: whoever has an idle backend under it, let go; else
+/// give up the next one that could be handed on to somebody who has waited less.
+struct PlaceWanted {
+    pool::Wish wish;
+};
+/// A token of a pool, or a place under a quota, came back; the receiver had said it was hungry, or had asked.
 struct TokenFreed {};
 
-using WorkerMessage = std::variant<CancelForwarded, CancelFinished, TokenWanted, TokenFreed>;
+using WorkerMessage = std::variant<CancelForwarded, CancelFinished, TokenWanted, PlaceWanted, TokenFreed>;
 
 /// A message with its receiver.
 struct Posted {

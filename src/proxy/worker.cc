@@ -314,6 +314,8 @@ void Worker::message(const WorkerMessage& message, base::Instant now) {
         finish_cancel(index_, finished->socket, now);
     } else if (const auto* wanted = std::get_if<TokenWanted>(&message)) {
         yield_idle(*wanted, now);
+    } else if (const auto* place = std::get_if<PlaceWanted>(&message)) {
+        place_wanted(*place, now);
     } else {
         retry_pools(now);
     }

@@ -7,8 +7,10 @@
 /// posted(); at the latest at next_wake() call step() again. Events do their direct consequence at once; what
 /// follows from that for other sessions waits on a list that step() works off, so that nothing re-enters.
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +28,7 @@
 #include "buffer/slice_queue.h"
 #include "pool/budget.h"
 #include "pool/quota.h"
+#include "pool/wishes.h"
 #include "proxy/action.h"
 #include "proxy/process_directory.h"
 #include "proxy/session_clock.h"
@@ -179,6 +182,9 @@ class Worker {
         Deadline deadline;
     };
 
+    /// Of one backend under the quotas of its destination.
+    using Places = std::array<pool::Place, session::Destination::kQuotaCount>;
+
     struct BackendEntry {
         BackendEntry(pool::BackendId id, session::Destination& destination, topology::ServerIndex server,
                      buffer::BufferPool& buffers, base::Instant end_of_life)
@@ -193,6 +199,9 @@ class Worker {
         /// so that backends opened together do not all go at once.
         base::Instant dies_at;
         enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
+        base::Instant opened_at{};
+        /// Under max_db_connections and max_user_connections, where they are set.
+        Places places;
         /// Since when nobody uses it; of idle ones only.
         base::Instant idle_since{};
         /// When the server can be expected to have read what its session was late to send, because it waited
@@ -219,6 +228,13 @@ class Worker {
         friend auto operator<=>(const DestinationKey&, const DestinationKey&) = default;
     };
     static constexpr std::size_t kDestinationsSweepMin = 64;
+    /// While sessions wait and all tokens are out, the other workers are asked for theirs so often.
+    static constexpr base::Duration kAskPeriod = std::chrono::milliseconds(50);
+    /// A wish for a place holds somewhat longer than until it is said again.
+    static constexpr base::Duration kWishHolds = 2 * kAskPeriod;
+    /// A backend that nobody used for so long is given up to a worker that has its share already. One that is
+    /// idle between two statements of a busy pool is not: backends would be closed and opened in turns.
+    static constexpr base::Duration kSpareAfter = std::chrono::milliseconds(100);
 
     /// One CancelRequest whose statement may not have reached its server yet.
     struct HeldCancel {
@@ -304,6 +320,8 @@ class Worker {
     // -- Destinations (worker_destinations.cc) --
     [[nodiscard]] session::Destination& destination(const session::LoginRequest& request,
                                                     const config::DatabaseSettings& database);
+    /// nullptr where `limit` is 0: none.
+    [[nodiscard]] pool::Quota* quota_of(const std::string& key, std::uint32_t limit);
     void foresee_destinations();
     void forget_unused_destinations();
     [[nodiscard]] session::Destination& longest_waiting(session::Destination& destination,
@@ -314,7 +332,8 @@ class Worker {
     // -- Backends (worker_backends.cc) --
     void run_backend(pool::BackendId id, base::Instant now);
     void open_backends(session::Destination& destination, topology::ServerIndex server, base::Instant now);
-    void open_backend(session::Destination& destination, topology::ServerIndex server, base::Instant now);
+    void open_backend(session::Destination& destination, topology::ServerIndex server, Places places,
+                      base::Instant now);
     /// Opens what is missing to min_pool_size.
     void keep_minimum(session::Destination& destination, topology::ServerIndex server, base::Instant now);
     void keep_minimums(base::Instant now);
@@ -333,10 +352,31 @@ class Worker {
     void discard(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void shut(pool::BackendId id, BackendEntry& entry);
     void retry_pools(base::Instant now);
+    void post_to_others(const WorkerMessage& message);
     void ask_others(pool::Pool& pool, base::Instant now);
     void yield_idle(const TokenWanted& wanted, base::Instant now);
     void feed_others(pool::Pool& pool);
     [[nodiscard]] pool::Pool& pool_of(BackendEntry& entry);
+
+    // -- Limits that pools share (worker_quotas.cc) --
+    [[nodiscard]] pool::PoolId id_of(const pool::Pool& pool) const {
+        return {.budget = &pool.budget(), .worker = index_};
+    }
+    /// A place under each quota that the destination has; else the one that is full.
+    [[nodiscard]] std::expected<Places, const pool::Quota*> take_places(
+        const session::Destination& destination);
+    /// The quota under which somebody elsewhere goes before those who wait in `pool` since `since`; nullptr
+    /// where none does.
+    [[nodiscard]] const pool::Quota* forestalling_quota(const session::Destination& destination,
+                                                        const pool::Pool& pool, base::Instant since,
+                                                        base::Instant now) const;
+    /// Closes the backend under `quota` that was idle longest. False where none may go.
+    [[nodiscard]] bool close_idle_under(const pool::Quota& quota, base::Instant now);
+    void wish_for_place(const pool::Quota& quota, pool::Pool& pool, base::Instant now);
+    void place_wanted(const PlaceWanted& wanted, base::Instant now);
+    /// Who is to have the backend's place before those who wait for the backend; nullptr for nobody.
+    [[nodiscard]] pool::Wish* wish_before(BackendEntry& entry, base::Instant now);
+    void grant(pool::Wish& wish, pool::BackendId id, BackendEntry& entry, base::Instant now);
 
     // -- Cancels (worker_cancels.cc) --
     void cancel_requested(SessionEntry& asking, base::Instant now);
@@ -382,6 +422,8 @@ class Worker {
     std::map<DestinationKey, std::unique_ptr<session::Destination>> destinations_;
     /// Those that nobody uses are looked for when there are so many.
     std::size_t destinations_sweep_at_ = kDestinationsSweepMin;
+    /// Who waits, here and at other workers, under a quota that is full.
+    pool::Wishes wishes_;
     /// Sessions whose clients were shown the process id of their server.
     ProcessDirectory processes_;
     std::uint64_t next_ticket_ = 0;

@@ -11,11 +11,6 @@ namespace {
 
 /// Shortest time between two looks at pools whose logins fail.
 constexpr base::Duration kRetryTick = std::chrono::milliseconds(20);
-/// While sessions wait and all tokens are out, the other workers are asked for theirs so often.
-constexpr base::Duration kAskPeriod = std::chrono::milliseconds(50);
-/// A backend that nobody used for so long is given up to a worker that has its share already. One that is
-/// idle between two statements of a busy pool is not: backends would be closed and opened in turns.
-constexpr base::Duration kSpareAfter = std::chrono::milliseconds(100);
 
 /// Lifetimes differ by up to a tenth, so that backends opened together do not all go at once.
 base::Duration jittered(base::Duration lifetime, base::Prng& prng) {
@@ -49,9 +44,23 @@ pool::Pool& Worker::pool_of(BackendEntry& entry) {
 void Worker::open_backends(session::Destination& destination, topology::ServerIndex server,
                            base::Instant now) {
     pool::Pool& pool = *destination.pools[server.value];
-    while (pool.start_opening(now) ||
-           (take_from_sibling(pool, destination, now) && pool.start_opening(now))) {
-        open_backend(destination, server, now);
+    const pool::Quota* full = nullptr;
+    while (full == nullptr && pool.short_of_backends(now)) {
+        full = forestalling_quota(destination, pool, pool.line().waited_since(), now);
+        if (full != nullptr) {
+            break;
+        }
+        std::expected<Places, const pool::Quota*> places = take_places(destination);
+        if (!places.has_value()) {
+            full = close_idle_under(*places.error(), now) ? nullptr : places.error();
+            continue;
+        }
+        if (!pool.start_opening(now) &&
+            !(take_from_sibling(pool, destination, now) && pool.start_opening(now))) {
+            break;
+        }
+        wishes_.forget(id_of(pool));
+        open_backend(destination, server, std::move(*places), now);
     }
     if (pool.has_waiters() && now < pool.retry_at()) {
         retry_by(std::max(pool.retry_at(), now + kRetryTick));
@@ -60,16 +69,22 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
         retry_by(reserve_at);
     }
     if (pool.wants_token(now)) {
-        ask_others(pool, now);
+        if (full == nullptr) {
+            ask_others(pool, now);
+        } else {
+            wish_for_place(*full, pool, now);
+        }
     }
 }
 
-void Worker::open_backend(session::Destination& destination, topology::ServerIndex server,
+void Worker::open_backend(session::Destination& destination, topology::ServerIndex server, Places places,
                           base::Instant now) {
     pool::BackendId const id = backends_.next_handle();
     base::Duration const lifetime = jittered(destination.terms.server_lifetime, prng_);
     backends_.emplace(id, destination, server, buffers_, base::deadline_after(now, lifetime));
     BackendEntry& entry = backends_.get(id);
+    entry.opened_at = now;
+    entry.places = std::move(places);
     entry.socket = add_connection(Connection::Owner::Backend, id.bits());
     connections_.get(entry.socket).state = Connection::State::Connecting;
     wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
@@ -87,10 +102,18 @@ void Worker::keep_minimum(session::Destination& destination, topology::ServerInd
         destination.replication != session::Replication::None) {
         return;
     }
-    while (pool.start_spare(now)) {
-        open_backend(destination, server, now);
+    bool full = forestalling_quota(destination, pool, base::kNever, now) != nullptr;
+    while (!full && pool.below_minimum()) {
+        std::expected<Places, const pool::Quota*> places = take_places(destination);
+        full = !places.has_value();
+        if (full || !pool.start_spare(now)) {
+            break;
+        }
+        open_backend(destination, server, std::move(*places), now);
     }
-    if (now < pool.retry_at()) {
+    if (full) {
+        retry_by(now + settings_.pgring.server_login_retry);
+    } else if (now < pool.retry_at()) {
         retry_by(std::max(pool.retry_at(), now + kRetryTick));
     }
 }
@@ -109,19 +132,21 @@ void Worker::retry_by(base::Instant when) {
     }
 }
 
+void Worker::post_to_others(const WorkerMessage& message) {
+    for (std::size_t i = 0; i < process_.budgets.worker_count(); ++i) {
+        if (auto const worker = static_cast<pool::WorkerIndex>(i); worker != index_) {
+            posted_.push_back({.to = worker, .message = message});
+        }
+    }
+}
+
 /// Idle backends of the other workers hold tokens too, and nothing happens there that would give them up.
 void Worker::ask_others(pool::Pool& pool, base::Instant now) {
-    std::size_t const worker_count = process_.budgets.worker_count();
-    if (worker_count == 1) {
+    if (process_.budgets.worker_count() == 1) {
         return;
     }
     if (pool.may_ask(now, kAskPeriod)) {
-        for (std::size_t i = 0; i < worker_count; ++i) {
-            if (auto const worker = static_cast<pool::WorkerIndex>(i); worker != index_) {
-                posted_.push_back(
-                    {.to = worker, .message = TokenWanted{.budget = &pool.budget(), .origin = index_}});
-            }
-        }
+        post_to_others(TokenWanted{.budget = &pool.budget(), .origin = index_});
     }
     // Also where it was asked just now: a token that all leave to each other is noticed by nobody else.
     retry_by(pool.ask_at());
@@ -180,6 +205,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
     session::Destination& destination = entry.backend.destination();
     pool::Pool& pool = pool_of(entry);
     entry.place = BackendEntry::Place::Gone;
+    entry.places = {};
     pool.open_failed(now);
     stats::ServerStats& stats = stats_.servers[server.value];
     stats.login_failures.add();
@@ -404,6 +430,10 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         discard(id, entry, now);
         return;
     }
+    if (pool::Wish* const wish = wish_before(entry, now)) {
+        grant(*wish, id, entry, now);
+        return;
+    }
     if (std::optional<pool::SessionId> const waiting = pool.line().next()) {
         pool.line_changed();
         stats_.waiting.subtract();
@@ -465,6 +495,7 @@ void Worker::shut(pool::BackendId id, BackendEntry& entry) {
         pool.remove_idle(id);
     }
     entry.place = BackendEntry::Place::Gone;
+    entry.places = {};
     wheel_.disarm(entry.deadline);
     pool.closed();
     stats_.servers[entry.backend.server().value].backends_open.subtract();

@@ -70,7 +70,13 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
         place->pools.push_back(std::make_unique<pool::Pool>(
             limits, process_.budgets.budget(budget, terms.pool_size, reserve), index_));
     }
+    place->quotas = {quota_of("backends of database " + request.database, terms.database_backends_max),
+                     quota_of("backends of user " + user, terms.user_backends_max)};
     return *destinations_.emplace(std::move(key), std::move(place)).first->second;
+}
+
+pool::Quota* Worker::quota_of(const std::string& key, std::uint32_t limit) {
+    return limit == 0 ? nullptr : &process_.quotas.quota(key, limit);
 }
 
 /// Where a database forces its user it is known who will come before anybody does, and min_pool_size holds

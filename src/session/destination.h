@@ -2,6 +2,7 @@
 /// Where a client wants to go: a database as a user, with what it takes to log in there and the pools that
 /// lead there.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "auth/secret.h"
 #include "config/terms.h"
 #include "pool/pool.h"
+#include "pool/quota.h"
 #include "session/parameters.h"
 #include "session/startup_parameters.h"
 #include "session/statements.h"
@@ -49,6 +51,10 @@ struct Destination {
     StatementMap statements;
     /// One a server, in the configuration's order.
     std::vector<std::unique_ptr<pool::Pool>> pools;
+    static constexpr std::size_t kQuotaCount = 2;
+    /// What its backends count under besides their pools' budgets: max_db_connections and
+    /// max_user_connections; nullptr where there is no such limit.
+    std::array<pool::Quota*, kQuotaCount> quotas{};
 };
 
 }  // namespace pgring::session

@@ -38,6 +38,8 @@ config::Settings draw_settings(base::Prng& prng) {
     pgring.min_pool_size = prng.chance(25) ? between(prng, 1, 3) : 0;
     pgring.reserve_pool_size = prng.chance(25) ? between(prng, 1, 2) : 0;
     pgring.reserve_pool_timeout = draw_duration(prng, 10ms, 1s);
+    pgring.max_db_connections = prng.chance(20) ? between(prng, 1, 5) : 0;
+    pgring.max_user_connections = prng.chance(10) ? between(prng, 1, 5) : 0;
     pgring.server_round_robin = prng.chance(25);
     pgring.waiting_clients_max = prng.chance(10) ? 3 : 0;
     settings.routing.read_write_split = prng.chance(85);
