@@ -49,7 +49,7 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
     std::uint32_t const length = wire::load_u32(view.data());
     std::uint32_t const code = wire::load_u32(view.data() + wire::kLengthBytes);
     if (length < kPacketBytesMin || length > shared.settings.pgring.startup_packet_bytes_max) {
-        return std::unexpected(violation("invalid length of startup packet"));
+        return std::unexpected(silent("invalid length of startup packet"));
     }
     if (in.size_bytes() < length) {
         return Outcome::NeedMore;

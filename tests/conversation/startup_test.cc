@@ -63,7 +63,8 @@ TEST(Startup, ALengthOutOfRangeIsRefused) {
     for (std::uint32_t const length : {0U, 7U, 10'001U, 0x7fffffffU, 0xffffffffU}) {
         Client& client = stage.client();
         client.says(number(length) + number(3U << 16U));
-        client.hears({"ErrorResponse FATAL 08P01"});
+        // PostgreSQL, too, says so in its log only: who knows what the client speaks.
+        client.hears_nothing();
         EXPECT_TRUE(client.closed()) << length;
     }
 }
@@ -72,7 +73,7 @@ TEST(Startup, GarbageIsRefused) {
     Stage stage;
     Client& client = stage.client();
     client.says("GET / HTTP/1.1\r\nHost: example\r\n\r\n");
-    EXPECT_EQ(client.take().size(), 1U);
+    client.hears_nothing();
     EXPECT_TRUE(client.closed());
 }
 
