@@ -3,6 +3,7 @@
 /// that Worker::outgoing() shows.
 
 #include <cstdint>
+#include <string>
 #include <variant>
 
 #include "base/handle.h"
@@ -68,8 +69,13 @@ struct PlaceWanted {
 };
 /// A token of a pool, or a place under a quota, came back; the receiver had said it was hungry, or had asked.
 struct TokenFreed {};
+/// A statement of the sender's needs a database for itself.
+struct DatabaseVacated {
+    std::string database;
+};
 
-using WorkerMessage = std::variant<CancelForwarded, CancelFinished, TokenWanted, PlaceWanted, TokenFreed>;
+using WorkerMessage =
+    std::variant<CancelForwarded, CancelFinished, TokenWanted, PlaceWanted, TokenFreed, DatabaseVacated>;
 
 /// A message with its receiver.
 struct Posted {

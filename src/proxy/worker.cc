@@ -316,6 +316,8 @@ void Worker::message(const WorkerMessage& message, base::Instant now) {
         yield_idle(*wanted, now);
     } else if (const auto* place = std::get_if<PlaceWanted>(&message)) {
         place_wanted(*place, now);
+    } else if (const auto* vacated = std::get_if<DatabaseVacated>(&message)) {
+        vacate(vacated->database, now);
     } else {
         retry_pools(now);
     }
@@ -380,6 +382,7 @@ void Worker::step(base::Instant now) {
     wheel_.advance(now, [this, now](base::TimerEntry& entry) { expire(static_cast<Deadline&>(entry), now); });
     classifier_.refill(now);
     run_runnable(now);
+    vacate_databases(now);
 }
 
 void Worker::expire(Deadline& deadline, base::Instant now) {

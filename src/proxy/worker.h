@@ -378,6 +378,10 @@ class Worker {
     [[nodiscard]] pool::Wish* wish_before(BackendEntry& entry, base::Instant now);
     void grant(pool::Wish& wish, pool::BackendId id, BackendEntry& entry, base::Instant now);
 
+    // -- Databases that a statement needs for itself (worker_vacated.cc) --
+    void vacate_databases(base::Instant now);
+    void vacate(std::string_view database, base::Instant now);
+
     // -- Cancels (worker_cancels.cc) --
     void cancel_requested(SessionEntry& asking, base::Instant now);
     void cancel(const CancelForwarded& request, base::Instant now);

@@ -7,6 +7,7 @@
 #include "sql/code_scan.h"
 #include "sql/parameter.h"
 #include "sql/setting.h"
+#include "sql/vacated_database.h"
 
 namespace pgring::session {
 
@@ -23,6 +24,9 @@ constexpr sql::Effects kSettings = kUnreportedSettings | sql::Effect::SetReporte
 
 void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& traits,
                            std::string_view text) {
+    if (traits.effects.has(sql::Effect::VacatesDatabase)) {
+        shared.vacated_databases = sql::vacated_databases(text);
+    }
     if (session_pooled()) {
         return;
     }

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "auth/hba.h"
 #include "auth/scram_key_cache.h"
@@ -44,6 +46,8 @@ struct Shared {
     unsigned worker = 0;
     /// On while a standby can serve reads.
     Balancing balancing = Balancing::Off;
+    /// Databases that a session's statement needs for itself: the worker closes their idle backends.
+    std::vector<std::string> vacated_databases{};
 };
 
 /// Messages up to this size are looked at whole before anything of them is sent on.

@@ -198,6 +198,12 @@ Judgement judge_explain(TreeNode statement, const FunctionCatalogue& functions) 
     return {.finding = finding};
 }
 
+Judgement judge_rename(TreeNode statement, const FunctionCatalogue&) {
+    const bool database =
+        statement.enumerator<ObjectType>(field::kRenameStmtRenameType) == ObjectType::OBJECT_DATABASE;
+    return {.finding = database ? write_with(Effect::VacatesDatabase) : walk_definition(statement)};
+}
+
 template <Access access, Effect... effects>
 Judgement always(TreeNode, const FunctionCatalogue&) {
     Effects all;
@@ -237,6 +243,10 @@ constexpr StatementKind kStatementKinds[] = {
     {Message::LoadStmt, always<Access::Write, Effect::LoadLibrary>},
     {Message::DoStmt, always<Access::Write, Effect::MayChangeSession>},
     {Message::CallStmt, always<Access::Write, Effect::MayChangeSession>},
+    {Message::CreatedbStmt, always<Access::Write, Effect::VacatesDatabase>},
+    {Message::DropdbStmt, always<Access::Write, Effect::VacatesDatabase>},
+    {Message::AlterDatabaseStmt, always<Access::Write, Effect::VacatesDatabase>},
+    {Message::RenameStmt, judge_rename},
 };
 
 Judgement judge_statement(TreeNode statement, const FunctionCatalogue& functions) {

@@ -5,6 +5,8 @@
 #include <pg_query.h>
 
 #include "base/contract.h"
+#include "sql/classifier.h"
+#include "sql/lexer.h"
 
 namespace pgring::sql {
 
@@ -34,6 +36,16 @@ std::vector<TreeNode> ParseTree::statements() const {
         statements.push_back(raw.child(field::kRawStmtStmt));
     }
     return statements;
+}
+
+bool parseable(std::string_view text) {
+    const ClassifierLimits limits;
+    if (text.size() > limits.text_bytes_max || text.find('\0') != std::string_view::npos) {
+        return false;
+    }
+    Lexer lexer(text.size());
+    const Shape shape = lexer.read(text);
+    return shape.nesting <= limits.nesting_max && shape.operator_bytes <= limits.operator_bytes_max;
 }
 
 }  // namespace pgring::sql

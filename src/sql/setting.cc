@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "sql/builtins.h"
-#include "sql/classifier.h"
 #include "sql/parameter.h"
 #include "sql/parser.h"
 #include "sql/query_walk.h"
@@ -88,16 +87,6 @@ Changes changes_of(TreeNode statement) {
         return std::nullopt;
     }
     return changes_of_calls(statement);
-}
-
-bool parseable(std::string_view text) {
-    const ClassifierLimits limits;
-    if (text.size() > limits.text_bytes_max || text.find('\0') != std::string_view::npos) {
-        return false;
-    }
-    Lexer lexer(text.size());
-    const Shape shape = lexer.read(text);
-    return shape.nesting <= limits.nesting_max && shape.operator_bytes <= limits.operator_bytes_max;
 }
 
 }  // namespace

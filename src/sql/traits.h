@@ -91,6 +91,8 @@ enum class Effect : std::uint32_t {
     DropObject = 1U << 26U,
     /// currval, lastval: reads what the session remembers of sequences.
     SequenceMemory = 1U << 27U,
+    /// DROP, RENAME, .. of a database that nobody else may be connected to; vacated_databases() tells which.
+    VacatesDatabase = 1U << 28U,
 };
 
 /// A set of Effect.

@@ -171,6 +171,12 @@ TEST(Effects, WhatTiesASessionToItsBackendIsNamed) {
         {"SELECT setval('s', 1)", kWrite, Effect::SequenceState},
         {"SELECT currval('s')", kWrite, Effect::SequenceMemory},
         {"SELECT lastval()", kWrite, Effect::SequenceMemory},
+        {"CREATE DATABASE d", kWrite, Effect::VacatesDatabase},
+        {"DROP DATABASE d", kWrite, Effect::VacatesDatabase},
+        {"ALTER DATABASE d SET TABLESPACE s", kWrite, Effect::VacatesDatabase},
+        {"ALTER DATABASE d RENAME TO e", kWrite, Effect::VacatesDatabase},
+        {"ALTER TABLE pg_temp.t RENAME TO u", kWrite, Effect::TemporaryObject},
+        {"ALTER TABLE t RENAME TO u", kWrite, {}},
         {"SELECT my_function()", kWrite, Effect::UnknownFunction},
         {"INSERT INTO t SELECT pg_advisory_lock(1)", kWrite, Effect::AdvisoryLock},
     });
