@@ -33,7 +33,7 @@ struct Field {
 template <class E>
 inline constexpr std::span<const std::string_view> kWords{};
 
-inline constexpr std::string_view kPoolModeWords[] = {"session", "transaction"};
+inline constexpr std::string_view kPoolModeWords[] = {"session", "transaction", "statement"};
 template <>
 inline constexpr std::span<const std::string_view> kWords<PoolMode>{kPoolModeWords};
 

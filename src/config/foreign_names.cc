@@ -29,9 +29,6 @@ constexpr std::string_view kPgbouncerOptions[] = {
     "auth_ldap_options",
     "admin_users",
     "stats_users",
-    "server_reset_query_always",
-    "server_check_delay",
-    "server_check_query",
     "server_fast_close",
     "autodb_idle_timeout",
     "pool_idle_timeout",
@@ -67,7 +64,7 @@ constexpr std::string_view kPgbouncerOptions[] = {
 
 // Keys of pgbouncer's [databases] entries.
 constexpr std::string_view kPgbouncerDatabaseOptions[] = {
-    "auth_user",          "auth_query",      "auth_dbname", "connect_query",
+    "auth_user",          "auth_query",      "auth_dbname",
     "load_balance_hosts", "client_encoding", "datestyle",   "timezone",
 };
 

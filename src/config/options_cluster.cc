@@ -156,6 +156,16 @@ constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
         .sentence = "Password of user in clear; better kept in the environment than in the file.",
     },
     {
+        .name = "connect_query",
+        .field = field<&DatabaseSettings::connect_query>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .default_means = "none",
+        .example = R"("SET statement_timeout = '10s'")",
+        .sentence = "Run on each new backend before anybody gets it, and after server_reset_query; where "
+                    "it fails the backend is closed.",
+    },
+    {
         .name = "pool_size",
         .field = field<&DatabaseSettings::pool_size>,
         .limits = between(1, 100'000),

@@ -74,8 +74,9 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .field = field<&PgringSettings::pool_mode>,
         .change = Change::Live,
         .origin = Origin::Pgbouncer,
-        .sentence =
-            "When a backend goes back to its pool: when the client leaves, or when its transaction ends.",
+        .sentence = "When a backend goes back to its pool: when the client leaves, or when its transaction "
+                    "ends. Statement pooling does the latter and refuses transactions of several "
+                    "statements with SQLSTATE 0A000.",
     },
     {
         .name = "unpoolable_statements",
@@ -279,6 +280,31 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .origin = Origin::Pgbouncer,
         .sentence = "Run on a backend that a client leaves in session mode, before the next client gets it; "
                     "empty is none.",
+    },
+    {
+        .name = "server_reset_query_always",
+        .field = field<&PgringSettings::server_reset_query_always>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Whether server_reset_query is run after each transaction, whatever the pool mode and "
+                    "whatever the transaction did.",
+    },
+    {
+        .name = "server_check_query",
+        .field = field<&PgringSettings::server_check_query>,
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Run on a backend that was idle as long as server_check_delay, before it is handed "
+                    "out; where it fails another backend is taken. \"<empty>\" asks without a statement; "
+                    "empty is no check.",
+    },
+    {
+        .name = "server_check_delay",
+        .field = field<&PgringSettings::server_check_delay>,
+        .limits = with_zero(between(milliseconds(1), 365 * kDay), "check each time"),
+        .change = Change::Live,
+        .origin = Origin::Pgbouncer,
+        .sentence = "How long a backend may be idle and be handed out without a check.",
     },
     {
         .name = "cancel_wait_timeout",

@@ -23,7 +23,11 @@ namespace pgring::config {
 enum class PoolMode : std::uint8_t {
     Session,      ///< when the client leaves
     Transaction,  ///< when the transaction ends
+    Statement,    ///< the same, and transactions of several statements are refused
 };
+
+/// Checks a backend by a query without a statement in it.
+inline constexpr std::string_view kEmptyCheckQuery = "<empty>";
 
 /// What becomes of a statement in transaction pooling that leaves something in its session which cannot be
 /// carried over to another backend.
@@ -110,6 +114,12 @@ struct PgringSettings {
     base::Duration server_lifetime = std::chrono::seconds(3600);
     /// Empty is none.
     std::string server_reset_query = "DISCARD ALL";
+    /// Also where nothing is known to have been left behind.
+    bool server_reset_query_always = false;
+    /// Empty is none.
+    std::string server_check_query{kEmptyCheckQuery};
+    /// Zero checks a backend each time it is handed out.
+    base::Duration server_check_delay = std::chrono::seconds(30);
     /// Zero waits for ever.
     base::Duration cancel_wait_timeout = std::chrono::seconds(10);
     /// Prepared statements of one backend.
@@ -207,6 +217,8 @@ struct DatabaseSettings {
     std::string user{};
     /// Of `user`, in clear; empty takes the user list's.
     std::string password{};
+    /// Run on each new backend; empty is none.
+    std::string connect_query{};
     /// Where one of these is absent, the option of [pgring] holds.
     std::optional<std::uint32_t> pool_size{};
     std::optional<PoolMode> pool_mode{};

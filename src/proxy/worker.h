@@ -288,6 +288,8 @@ class Worker {
     void wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now);
     void leave_line(SessionEntry& entry);
     void attach(pool::SessionId id, SessionEntry& entry, pool::BackendId backend_id);
+    /// The session may use the backend that was attached to it.
+    void start_use(SessionEntry& entry, BackendEntry& backend);
     void serve(pool::SessionId id, SessionEntry& entry, base::Instant now);
     [[nodiscard]] bool may_release(SessionEntry& entry, BackendEntry& backend);
     void detach(SessionEntry& entry, BackendEntry& backend);
@@ -339,6 +341,14 @@ class Worker {
     void keep_minimums(base::Instant now);
     /// Looks at the pools again then at the latest.
     void retry_by(base::Instant when);
+    void logged_in(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    /// False when out of buffers.
+    [[nodiscard]] bool start_errand(BackendEntry& entry, session::Errand errand, std::string_view text,
+                                    base::Instant now);
+    /// Asks a backend that was idle for long whether it is alive, where that is wanted. False where not.
+    [[nodiscard]] bool start_check(BackendEntry& entry, base::Instant now);
+    void check_done(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    void connect_query_done(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void errand_done(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void backend_broken(pool::BackendId id, BackendEntry& entry, base::Instant now);

@@ -33,6 +33,15 @@ bool is_suspicious(std::string_view sqlstate) {
            sqlstate == "25006";
 }
 
+/// What ended a login; `error` is what the server said, if anything.
+std::string_view why_no_login(const session::Backend& backend, const session::ServerError& error) {
+    if (!error.message.empty()) {
+        return error.message;
+    }
+    bool const answered = backend.logged_in() && backend.pipeline.idle();
+    return answered ? "it left a transaction open" : "connection failed";
+}
+
 }  // namespace
 
 pool::Pool& Worker::pool_of(BackendEntry& entry) {
@@ -182,6 +191,67 @@ void Worker::retry_pools(base::Instant now) {
     keep_minimums(now);
 }
 
+void Worker::logged_in(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    const std::string& text = entry.backend.destination().connect_query;
+    if (text.empty()) {
+        backend_ready(id, entry, now);
+    } else if (!start_errand(entry, session::Errand::Connect, text, now)) {
+        close(entry.socket);
+        login_failed(id, entry, now);
+    }
+}
+
+bool Worker::start_errand(BackendEntry& entry, session::Errand errand, std::string_view text,
+                          base::Instant now) {
+    if (!entry.backend.start_errand(shared_, errand, text)) {
+        return false;
+    }
+    wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
+    flush(entry.socket);
+    return true;
+}
+
+bool Worker::start_check(BackendEntry& entry, base::Instant now) {
+    std::string_view const text = settings_.pgring.server_check_query;
+    if (text.empty() || now - entry.idle_since < settings_.pgring.server_check_delay) {
+        return false;
+    }
+    return start_errand(entry, session::Errand::Check, text == config::kEmptyCheckQuery ? "" : text, now);
+}
+
+void Worker::check_done(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    if (entry.backend.errand_failed()) {
+        // The session goes on with another one.
+        close(entry.socket);
+        backend_broken(id, entry, now);
+        return;
+    }
+    pool::SessionId const session_id = entry.session;
+    SessionEntry& session = sessions_.get(session_id);
+    start_use(session, entry);
+    serve(session_id, session, now);
+}
+
+void Worker::connect_query_done(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+    // One that leaves a transaction open is of no use either.
+    bool const well = !entry.backend.errand_failed() && entry.backend.at_rest();
+    if (well) {
+        entry.backend.note_fresh();
+    }
+    bool const opening = entry.place == BackendEntry::Place::Opening;
+    if (opening && well) {
+        backend_ready(id, entry, now);
+    } else if (opening) {
+        close(entry.socket);
+        login_failed(id, entry, now);
+    } else if (well) {
+        // It was run again after server_reset_query.
+        clean(id, entry, now);
+    } else {
+        discard(id, entry, now);
+    }
+}
+
 void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     pool_of(entry).opened();
     entry.place = BackendEntry::Place::Used;
@@ -211,13 +281,13 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
     stats.login_failures.add();
     stats.backends_open.subtract();
     session::ServerError const error = entry.backend.error().value_or(session::ServerError{});
-    log_.warning("server_login_failed",
+    log_.warning(entry.backend.logged_in() ? "connect_query_failed" : "server_login_failed",
                  {{"worker", static_cast<unsigned>(index_)},
                   {"server", topology_->server(server).name},
                   {"database", destination.database},
                   {"user", destination.user},
                   {"sqlstate", error.sqlstate},
-                  {"error", error.message.empty() ? "connection failed" : error.message}});
+                  {"error", why_no_login(entry.backend, error)}});
     if (is_suspicious(error.sqlstate)) {
         actions_.push_back({.kind = Action::Kind::Suspect, .server = server});
     }
@@ -252,7 +322,7 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
         session::BackendStep const step = entry.backend.advance(shared_, session);
         switch (step) {
             case session::BackendStep::LoggedIn:
-                backend_ready(id, entry, now);
+                logged_in(id, entry, now);
                 break;
             case session::BackendStep::ErrandDone:
                 errand_done(id, entry, now);
@@ -284,6 +354,11 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     }
     pool::SessionId const session_id = entry.session;
     SessionEntry& session = sessions_.get(session_id);
+    if (entry.backend.destination().terms.pool_mode == config::PoolMode::Statement &&
+        entry.backend.pipeline.idle() && entry.backend.status() != wire::TransactionStatus::Idle) {
+        // Begun within a text of several statements, or by a procedure.
+        session.session.fail(shared_, session::errors::kTransactionBlock);
+    }
     flush(session.socket);
     if (session.session.phase() == session::Session::Phase::Ended) {
         // It could not take what it was told.
@@ -309,6 +384,14 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
 void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     session::Errand const errand = entry.backend.take_errand();
     wheel_.disarm(entry.deadline);
+    if (errand == session::Errand::Connect) {
+        connect_query_done(id, entry, now);
+        return;
+    }
+    if (errand == session::Errand::Check) {
+        check_done(id, entry, now);
+        return;
+    }
     if (entry.session) {
         pool::SessionId const session_id = entry.session;
         SessionEntry& session = sessions_.get(session_id);
@@ -332,6 +415,10 @@ void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant 
         entry.dirt = BackendEntry::Dirt::Clean;
     } else {
         entry.backend.was_reset(shared_);
+        const std::string& text = entry.backend.destination().connect_query;
+        if (!text.empty() && start_errand(entry, session::Errand::Connect, text, now)) {
+            return;
+        }
     }
     clean(id, entry, now);
 }
@@ -371,6 +458,9 @@ void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Insta
 /// The session is off; others may have the backend as soon as it is clean and no cancel is on its way.
 void Worker::release(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     ASSERT(!entry.session && entry.place == BackendEntry::Place::Used);
+    if (settings_.pgring.server_reset_query_always && !settings_.pgring.server_reset_query.empty()) {
+        entry.backend.needs_reset = true;
+    }
     if (entry.cancels > 0) {
         return;
     }
@@ -401,12 +491,9 @@ void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         give(id, entry, now);
         return;
     }
-    if (!entry.backend.start_errand(shared_, errand, text)) {
+    if (!start_errand(entry, errand, text, now)) {
         discard(id, entry, now);
-        return;
     }
-    wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
-    flush(entry.socket);
 }
 
 void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
@@ -439,6 +526,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         stats_.waiting.subtract();
         SessionEntry& session = sessions_.get(*waiting);
         attach(*waiting, session, id);
+        start_use(session, entry);
         serve(*waiting, session, now);
         return;
     }

@@ -47,6 +47,7 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     place->database = config::name_at_server(database, request.database);
     place->user = user;
     place->terms = terms;
+    place->connect_query = database.connect_query;
     place->replication = request.replication;
     if (session_pooled) {
         place->startup_parameters = request.parameters;

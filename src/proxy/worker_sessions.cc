@@ -210,6 +210,9 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
         })) {
         ++outstanding_[server->value];
         attach(id, entry, *backend);
+        if (BackendEntry& attached = backends_.get(*backend); !start_check(attached, now)) {
+            start_use(entry, attached);
+        }
         return true;
     }
     if (!may_wait) {
@@ -260,6 +263,9 @@ void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId bac
     if (entry.demand == route::Demand::PreferStandby) {
         server.reads_balanced.add();
     }
+}
+
+void Worker::start_use(SessionEntry& entry, BackendEntry& backend) {
     entry.session.attached(shared_, backend.backend, entry.demand);
     flush(backend.socket);
 }

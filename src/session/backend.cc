@@ -508,6 +508,13 @@ Errand Backend::take_errand() {
     return std::exchange(pending_errand_, Errand::None);
 }
 
+void Backend::note_fresh() {
+    initial_parameters_ = parameters;
+    destination_->defaults = parameters;
+    destination_->fixed = fixed;
+    destination_->in_hot_standby = in_hot_standby_;
+}
+
 void Backend::was_reset(Shared& shared) {
     // What it did to prepared statements its command tag has told.
     forget_unreported(shared);
@@ -661,10 +668,7 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
                 return violation("malformed ReadyForQuery from the server during login");
             }
             logged_in_ = true;
-            initial_parameters_ = parameters;
-            destination_->defaults = parameters;
-            destination_->fixed = fixed;
-            destination_->in_hot_standby = in_hot_standby_;
+            note_fresh();
             handled = BackendStep::LoggedIn;
             break;
         case wire::BackendType::BindComplete:

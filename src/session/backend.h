@@ -42,6 +42,8 @@ enum class Errand : std::uint8_t {
     FailTransaction,  ///< puts the backend where the session is: in a failed transaction
     Rollback,         ///< ends what a client left open
     Reset,            ///< server_reset_query
+    Check,            ///< server_check_query
+    Connect,          ///< connect_query
 };
 
 /// What an ErrorResponse said, kept beyond its buffer.
@@ -99,6 +101,9 @@ class Backend {
     [[nodiscard]] Errand take_errand();
     /// The last row that an errand brought; nothing for NULL.
     [[nodiscard]] const std::vector<std::optional<std::string>>& errand_row() const { return errand_row_; }
+    /// It is as a session finds it that sets nothing: what it reports now is the destination's default. To be
+    /// called once more after connect_query.
+    void note_fresh();
     /// server_reset_query went well.
     void was_reset(Shared& shared);
     [[nodiscard]] bool errand_failed() const { return errand_failed_; }

@@ -26,6 +26,8 @@ struct Destination {
     /// As whom pgring logs in there.
     std::string user;
     config::Terms terms;
+    /// Run on each new backend; empty is none.
+    std::string connect_query;
     /// Of a user that the database forces, with its password; `secret` points here then.
     std::optional<auth::Secret> forced_secret;
     /// Some session asked for currval() or lastval() of an earlier transaction: from then on sessions keep

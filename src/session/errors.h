@@ -103,6 +103,11 @@ inline constexpr Error kTooManyUserClients{
     .message = "client connections exceeded (max_user_client_connections)"};
 inline constexpr Error kLoginTimeout{.sqlstate = sqlstate::kInvalidAuthorization,
                                      .message = "client_login_timeout"};
+inline constexpr Error kTransactionBlock{
+    .sqlstate = sqlstate::kFeatureNotSupported,
+    .message = "transaction blocks are not allowed in statement pooling mode",
+    .hint = "Send what belongs together as one query, or ask for a database that has pool_mode = "
+            "\"transaction\"."};
 inline constexpr Error kStatementTooLong{
     .sqlstate = sqlstate::kProgramLimitExceeded,
     .message = "named prepared statement is longer than prepared_statement_bytes_max"};

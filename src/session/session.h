@@ -201,7 +201,12 @@ class Session {
     void note_refusal(Shared& shared, const Error& error);
     [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text, const Backend* backend);
     [[nodiscard]] bool forgot_sequences(const sql::Traits& traits, const Backend* backend);
-    [[nodiscard]] Handled refuse_query(Shared& shared, Backend* backend, wire::Header header, Pin reason);
+    [[nodiscard]] Handled refuse_query(Shared& shared, Backend* backend, wire::Header header,
+                                       const Error& error);
+    /// It would open a transaction block where none is allowed.
+    [[nodiscard]] bool opens_refused_block(const sql::Traits& traits) const {
+        return destination_->terms.pool_mode == config::PoolMode::Statement && traits.begin_deferrable();
+    }
     [[nodiscard]] Handled refuse_bind(Shared& shared, Backend& backend, wire::Header header,
                                       const Error& error);
     [[nodiscard]] std::string_view text_of_statement(std::string_view name) const;

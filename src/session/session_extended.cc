@@ -247,6 +247,11 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         fail(shared, reference.error());
         return kEnded;
     }
+    if (opens_refused_block(bound_traits_)) {
+        shared.stats.refusals.add();
+        bound_traits_ = {};
+        return refuse_bind(shared, *backend, header, errors::kTransactionBlock);
+    }
     std::string_view const bound_text = text_of_statement(name);
     if (Pin const reason = refused_pin(bound_traits_, bound_text, backend); reason != Pin::None) {
         shared.stats.refusals.add();

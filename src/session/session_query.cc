@@ -16,7 +16,7 @@ namespace {
 
 /// A query that fails wherever it runs; the server logs it, so it says what it is.
 constexpr std::string_view kFailingQuery =
-    "SELECT 'pgring: refused, see unpoolable_statements'::pg_catalog.int4";
+    "SELECT 'pgring: refused, see unpoolable_statements and pool_mode'::pg_catalog.int4";
 
 }  // namespace
 
@@ -44,9 +44,12 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
             }
             bool const running = held_.state() == HeldTransaction::State::None ||
                                  held_.state() == HeldTransaction::State::Begun;
+            if (running && opens_refused_block(traits)) {
+                return refuse_query(shared, backend, header, errors::kTransactionBlock);
+            }
             if (Pin const reason = running ? refused_pin(traits, text, backend) : Pin::None;
                 reason != Pin::None) {
-                return refuse_query(shared, backend, header, reason);
+                return refuse_query(shared, backend, header, Refusal(reason).error());
             }
         }
         front_traits_ = traits;
@@ -89,7 +92,7 @@ bool Session::query_alone(std::string_view text, const sql::Traits& traits) {
 std::string_view Session::done_alone(std::string_view text, const sql::Traits& traits) {
     std::string_view tag;
     if (held_.state() == HeldTransaction::State::None && !session_pooled() && traits.begin_deferrable() &&
-        access_ == Access::ReadWrite) {
+        access_ == Access::ReadWrite && !opens_refused_block(traits)) {
         tag = begin_tag(text);
         if (!tag.empty()) {
             held_.begin(text, traits.control);
@@ -135,14 +138,14 @@ bool Session::deallocate_here(Backend* backend, std::string_view text) {
     return true;
 }
 
-Session::Handled Session::refuse_query(Shared& shared, Backend* backend, wire::Header header, Pin reason) {
-    Refusal const refusal(reason);
+Session::Handled Session::refuse_query(Shared& shared, Backend* backend, wire::Header header,
+                                       const Error& error) {
     shared.stats.refusals.add();
     if (backend == nullptr) {
-        refuse_unit(shared, refusal.error());
+        refuse_unit(shared, error);
         return std::nullopt;
     }
-    note_refusal(shared, refusal.error());
+    note_refusal(shared, error);
     wire::MessageWriter writer(shared.scratch);
     wire::write_query(writer, kFailingQuery);
     if (!writer.ok() || !backend->out.push_copy(writer.written())) {

@@ -361,7 +361,7 @@ Scene refusing() {
     return scene;
 }
 
-constexpr const char* kFails = "Query SELECT 'pgring: refused, see unpoolable_statements'::pg_catalog.int4";
+constexpr const char* kFails = "Query SELECT 'pgring: refused, see unpoolable_statements and pool_mode'::pg_catalog.int4";
 
 TEST(Refusals, OutsideOfATransactionNeedNoServer) {
     Stage stage(refusing());

@@ -40,6 +40,10 @@ config::Settings draw_settings(base::Prng& prng) {
     pgring.reserve_pool_timeout = draw_duration(prng, 10ms, 1s);
     pgring.max_db_connections = prng.chance(20) ? between(prng, 1, 5) : 0;
     pgring.max_user_connections = prng.chance(10) ? between(prng, 1, 5) : 0;
+    // The model servers know this one.
+    pgring.server_check_query = "SELECT EXISTS (SELECT)";
+    pgring.server_check_delay = prng.chance(30) ? draw_duration(prng, 0s, 500ms) : 3600s;
+    pgring.server_reset_query_always = prng.chance(5);
     pgring.server_round_robin = prng.chance(25);
     pgring.waiting_clients_max = prng.chance(10) ? 3 : 0;
     settings.routing.read_write_split = prng.chance(85);
@@ -63,6 +67,8 @@ void make_steady(Plan& plan) {
     pgring.pool_mode = config::PoolMode::Transaction;
     pgring.server_idle_timeout = 3600s;
     pgring.server_lifetime = 3600s;
+    pgring.server_check_query.clear();
+    pgring.server_reset_query_always = false;
     pgring.max_client_conn = 1000;
     pgring.waiting_clients_max = 0;
     pgring.receive_buffers = 64;

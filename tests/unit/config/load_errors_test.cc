@@ -105,9 +105,9 @@ TEST(LoadErrors, BooleanThatIsNone) {
 }
 
 TEST(LoadErrors, WordThatIsNotOneOfTheChoice) {
-    EXPECT_EQ(problem_of_line("pool_mode = \"statement\""),
-              "test.toml:3:13: pgring.pool_mode is \"statement\", not one of session, transaction; "
-              "write one of \"session\", \"transaction\"");
+    EXPECT_EQ(problem_of_line("pool_mode = \"query\""),
+              "test.toml:3:13: pgring.pool_mode is \"query\", not one of session, transaction, statement; "
+              "write one of \"session\", \"transaction\", \"statement\"");
     EXPECT_EQ(problem_of_line("log_level = 3"),
               "test.toml:3:13: pgring.log_level is 3, not one of debug, info, warning, error; "
               "write one of \"debug\", \"info\", \"warning\", \"error\"");
@@ -161,9 +161,10 @@ TEST(LoadErrors, UnsetVariableInAValue) {
 
 TEST(LoadErrors, ValueOfAVariableIsNotRepeated) {
     constexpr std::array kEnvironmentVariables{EnvironmentVariable{"SECRET", "hunter2"}};
-    EXPECT_EQ(problem_of_line("pool_mode = \"${SECRET}\"", kEnvironmentVariables),
-              "test.toml:3:13: pgring.pool_mode is \"${SECRET}\", not one of session, transaction; "
-              "write one of \"session\", \"transaction\"");
+    EXPECT_EQ(
+        problem_of_line("pool_mode = \"${SECRET}\"", kEnvironmentVariables),
+        "test.toml:3:13: pgring.pool_mode is \"${SECRET}\", not one of session, transaction, statement; "
+        "write one of \"session\", \"transaction\", \"statement\"");
 }
 
 TEST(LoadErrors, MisspeltOptionNamesTheNearest) {
@@ -206,13 +207,12 @@ TEST(LoadErrors, OptionsOfPgbouncerAreCalledByName) {
               "test.toml:3:1: pgbouncer's verbose is not an option of pgring; write log_level = \"debug\"");
     EXPECT_EQ(problem_of_line("num_init_children = 32"),
               "test.toml:3:1: pgpool's num_init_children is not an option of pgring; write max_client_conn");
-    EXPECT_EQ(
-        problems_of(std::string(kMinimal) + "[databases.app]\nhost = \"10.0.0.1\"\nconnect_query = \"x\""),
-        (std::vector<std::string>{
-            "test.toml:10:1: pgbouncer's host is not an option of pgring; "
-            "write it under [servers.NAME]: a database is on all servers",
-            "test.toml:11:1: pgbouncer's connect_query is not supported by pgring yet; leave it out",
-        }));
+    EXPECT_EQ(problems_of(std::string(kMinimal) + "[databases.app]\nhost = \"10.0.0.1\"\ntimezone = \"x\""),
+              (std::vector<std::string>{
+                  "test.toml:10:1: pgbouncer's host is not an option of pgring; "
+                  "write it under [servers.NAME]: a database is on all servers",
+                  "test.toml:11:1: pgbouncer's timezone is not supported by pgring yet; leave it out",
+              }));
 }
 
 TEST(LoadErrors, SectionsOfPgbouncerAreCalledByName) {
@@ -362,9 +362,10 @@ TEST(LoadErrors, AllProblemsAreReportedInTheOrderOfTheFile) {
 }
 
 TEST(LoadErrors, ControlCharactersDoNotReachMessages) {
-    EXPECT_EQ(problem_of_line("pool_mode = \"a\\u001B[31mb\\nc\""),
-              "test.toml:3:13: pgring.pool_mode is \"a?[31mb?c\", not one of session, transaction; "
-              "write one of \"session\", \"transaction\"");
+    EXPECT_EQ(
+        problem_of_line("pool_mode = \"a\\u001B[31mb\\nc\""),
+        "test.toml:3:13: pgring.pool_mode is \"a?[31mb?c\", not one of session, transaction, statement; "
+        "write one of \"session\", \"transaction\", \"statement\"");
     EXPECT_EQ(
         problem_of_line("\"a\\nb\" = 1"),
         "test.toml:3:1: pgring.a?b is not an option; leave it out; docs/configuration.md lists all options");

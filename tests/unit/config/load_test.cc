@@ -311,7 +311,7 @@ TEST(Load, WrongValuesInVariablesNameTheVariable) {
         problems_of(kMinimal, kEnvironmentVariables),
         (std::vector<std::string>{
             R"(environment: PGRING_LISTEN_PORT is "70000", more than 65535; write a number: 1 to 65535)",
-            R"(environment: PGRING_POOL_MODE is "", not one of session, transaction; write one of "session", "transaction")",
+            R"(environment: PGRING_POOL_MODE is "", not one of session, transaction, statement; write one of "session", "transaction", "statement")",
         }));
 }
 
