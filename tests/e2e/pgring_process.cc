@@ -52,9 +52,13 @@ std::string configuration_text(const Cluster& cluster, int port, const Configura
     append_section(text, "pgring", pgring);
     append_section(text, "health", health);
     append_section(text, "routing", configuration.routing);
+    for (const auto& [name, options] : configuration.databases) {
+        append_section(text, "databases.\"" + name + "\"", options);
+    }
     for (const std::string node : {"pg-0", "pg-1"}) {
-        append_section(text, "servers." + node,
-                       {{"host", quoted("127.0.0.1")}, {"port", std::to_string(cluster.port(node))}});
+        append_section(
+            text, "servers." + node,
+            {{"host", quoted(configuration.server_host)}, {"port", std::to_string(cluster.port(node))}});
     }
     return text;
 }

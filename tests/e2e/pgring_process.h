@@ -18,6 +18,10 @@ struct Configuration {
     std::map<std::string, std::string> pgring{};
     std::map<std::string, std::string> health{};
     std::map<std::string, std::string> routing{};
+    /// Of the databases that have a section of their own, by name.
+    std::map<std::string, std::map<std::string, std::string>> databases{};
+    /// Where pgring looks for the servers: an address, or the folder of their unix sockets.
+    std::string server_host = "127.0.0.1";
 };
 
 /// What pgring last logged of one server.

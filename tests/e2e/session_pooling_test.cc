@@ -58,5 +58,43 @@ TEST_F(SessionPooling, AnUnfinishedTransactionIsUndoneForTheNextClient) {
     }
 }
 
+TEST_F(SessionPooling, TheClientSeesItsServersProcessAndCancelsByIt) {
+    Connection client = pgring_.connect();
+    EXPECT_EQ(client.value("select pg_backend_pid()"), std::to_string(PQbackendPID(client.get())));
+    ASSERT_EQ(PQsendQuery(client.get(), "select pg_sleep(60)"), 1);
+    std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> const request(PQgetCancel(client.get()), PQfreeCancel);
+    char error[256] = "";
+    ASSERT_EQ(PQcancel(request.get(), error, sizeof error), 1) << error;
+    std::string sqlstate;
+    while (PGresult* const result = PQgetResult(client.get())) {
+        sqlstate = Result(result).sqlstate();
+    }
+    EXPECT_EQ(sqlstate, "57014");
+}
+
+TEST_F(SessionPooling, WhatTheClientStartedWithIsWhatResetLeadsBackTo) {
+    Connection client = pgring_.connect(
+        {{"options", "-c work_mem=7MB --search-path=a,\\ public"}, {"application_name", "starter"}});
+    for (const char* const reset : {"reset all", "discard all"}) {
+        client.run("set work_mem = '1MB'");
+        client.run("set search_path = b");
+        client.run("set application_name = 'other'");
+        client.run(reset);
+        EXPECT_EQ(client.value("show work_mem"), "7MB") << reset;
+        EXPECT_EQ(client.value("show search_path"), "a, public") << reset;
+        EXPECT_EQ(client.value("show application_name"), "starter") << reset;
+    }
+    EXPECT_EQ(pgring_.connect().value("show work_mem"), "4MB");
+}
+
+TEST_F(SessionPooling, AParameterThatTheServerRefusesEndsTheLogin) {
+    try {
+        static_cast<void>(pgring_.connect({{"options", "-c work_mem=nonsense"}}));
+        FAIL() << "it got in";
+    } catch (const SqlError& error) {
+        EXPECT_NE(std::string(error.what()).find("work_mem"), std::string::npos) << error.what();
+    }
+}
+
 }  // namespace
 }  // namespace pgring::e2e

@@ -48,5 +48,24 @@ TEST_F(Timeouts, ASilentTransactionLetsGoOfItsLocks) {
     EXPECT_FALSE(holder.alive());
 }
 
+TEST_F(Timeouts, ASilentClientIsDisconnected) {
+    Connection client = pgring_.connect();
+    EXPECT_EQ(client.value("select 1"), "1");
+    // It reads what pgring has to say, and then the end.
+    EXPECT_TRUE(eventually(10s, [&client] { return PQconsumeInput(client.get()) == 0; }));
+}
+
+TEST_F(EndToEnd, ATransactionThatLastsTooLongIsRolledBack) {
+    PgringProcess own("transaction_timeout", cluster(), {.pgring = {{"transaction_timeout", "\"2s\""}}});
+    Connection client = own.connect();
+    client.run("drop table if exists long_lasting; create table long_lasting (id int)");
+    client.run("begin");
+    EXPECT_TRUE(eventually(10s, [&client] {
+        // Busy all the time.
+        return client.attempt("insert into long_lasting values (1)").sqlstate() == "25P04" || !client.alive();
+    }));
+    EXPECT_EQ(own.connect().value("select count(*) from long_lasting"), "0");
+}
+
 }  // namespace
 }  // namespace pgring::e2e
