@@ -91,6 +91,22 @@ void SliceQueue::settle_last() {
     }
 }
 
+void SliceQueue::settle_all() {
+    SliceQueue settled(*pool_);
+    while (head_ != nullptr) {
+        const Slice& front = head_->slices[head_->first];
+        std::size_t const size_bytes = front.size();
+        if (front.buffer_->size == BufferSize::Large && settled.push_copy(front.bytes())) {
+            consume(size_bytes);
+        } else {
+            move_front(size_bytes, settled);
+        }
+    }
+    std::swap(head_, settled.head_);
+    std::swap(tail_, settled.tail_);
+    std::swap(size_bytes_, settled.size_bytes_);
+}
+
 Slice SliceQueue::take_last() {
     Slice slice = std::move(*last());
     size_bytes_ -= slice.size_;

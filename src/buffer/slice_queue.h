@@ -30,6 +30,9 @@ class SliceQueue {
     /// Copies the last slice into small buffers and lets its large buffer go, if that saves memory: called
     /// for input that has to stay, because a few bytes would otherwise hold 64 KB.
     void settle_last();
+    /// The same for all slices, whatever it takes: called for input that has to stay for long. What no small
+    /// buffer is left for stays where it is.
+    void settle_all();
 
     /// The longest contiguous piece at `offset`; empty at the end. Valid until the queue changes.
     [[nodiscard]] std::span<const std::byte> piece_at(std::size_t offset) const;

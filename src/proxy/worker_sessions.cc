@@ -28,7 +28,7 @@ void Worker::session_received(pool::SessionId id, buffer::Slice slice, base::Ins
     }
     if (entry.session.waiter.waiting()) {
         // What it waits for stands at the front already.
-        entry.session.in.settle_last();
+        entry.session.in.settle_all();
         update_flow(entry, SessionStep::Kind::Blocked);
         return;
     }
@@ -102,7 +102,9 @@ void Worker::update_flow(SessionEntry& entry, SessionStep::Kind step) {
     bool const starved = step == SessionStep::Kind::Starved;
     bool const full_ahead =
         entry.backend && backends_.get(entry.backend).backend.out.size_bytes() >= session::kQueueHighBytes;
-    bool const full_here = !starved && entry.session.in.size_bytes() >= session::kQueueHighBytes;
+    std::size_t const limit =
+        entry.session.waiter.waiting() ? session::kQueueLowBytes : session::kQueueHighBytes;
+    bool const full_here = !starved && entry.session.in.size_bytes() >= limit;
     set_paused(entry.socket, full_ahead || full_here);
 }
 
@@ -228,6 +230,8 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
 
 void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now) {
     line.join(entry.session.waiter, id, now, ++next_ticket_);
+    // Who waits holds no receive buffers: those that have backends need them to come to an end.
+    entry.session.in.settle_all();
     stats_.waiting.add();
     arm_session(entry);
 }

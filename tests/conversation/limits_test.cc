@@ -370,5 +370,30 @@ TEST(Flow, AWaitingClientThatKeepsSendingIsPaused) {
     EXPECT_EQ(stage.backend(0).take().size(), 100U);
 }
 
+/// Else those who wait could hold all of them, and whoever they wait for could not end its transaction.
+TEST(Flow, WhoWaitsHoldsNoReceiveBuffers) {
+    Scene scene = small();
+    scene.settings.pgring.receive_buffers = 8;
+    scene.settings.pgring.query_wait_timeout = 0s;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    std::vector<Client*> others;
+    for (int i = 0; i < 30; ++i) {
+        others.push_back(&stage.logged_in());
+    }
+    alice.says(query("insert into t values (1)"));
+    stage.backend(0).answers("1", 'T');
+    std::string const text = query("insert into t values ('" + std::string(200'000, 'x') + "')");
+    for (Client* other : others) {
+        other->says(text);
+        EXPECT_TRUE(other->paused());
+    }
+    static_cast<void>(stage.backend(0).take());
+    alice.says(query("commit"));
+    stage.backend(0).hears({"Query commit"});
+    stage.backend(0).answers("1");
+    EXPECT_EQ(stage.backend(0).take().size(), 1U) << "the first of the others, whole";
+}
+
 }  // namespace
 }  // namespace pgring::conversation

@@ -65,6 +65,26 @@ TEST(SliceQueue, SettlingGivesTheLargeBufferBack) {
     EXPECT_EQ(pool.small_in_use_count(), 1U) << "what is settled later joins the same small buffer";
 }
 
+TEST(SliceQueue, SettlingAllGivesEveryLargeBufferBackForWhichThereIsRoom) {
+    BufferPool pool({.large_count = 3, .small_count_max = 32});
+    SliceQueue queue(pool);
+    std::string const text(20 * kSmallBytes, 'x');
+    queue.push(received(pool, text));
+    ASSERT_TRUE(queue.push_copy(bytes_of("abc")));
+    queue.push(received(pool, text));
+    queue.push(received(pool, "end"));
+    queue.settle_all();
+    EXPECT_EQ(pool.large_free_count(), 2U) << "small ones are left for one of the two";
+    EXPECT_EQ(text_of(queue), text + "abc" + text + "end");
+    queue.consume(text.size() + 3);
+    queue.settle_all();
+    EXPECT_EQ(pool.large_free_count(), 3U);
+    EXPECT_EQ(text_of(queue), text + "end");
+    queue.clear();
+    EXPECT_EQ(pool.small_in_use_count(), 0U);
+    EXPECT_EQ(pool.nodes_in_use_count(), 0U);
+}
+
 TEST(SliceQueue, CopyIsRefusedWholeWhenSmallBuffersRunOut) {
     BufferPool pool({.large_count = 1, .small_count_max = 32});
     SliceQueue queue(pool);
@@ -111,7 +131,7 @@ TEST(SliceQueue, BehavesLikeAStringUnderRandomUse) {
                     expected += text;
                     break;
                 case 2:
-                    queue.settle_last();
+                    random.chance(50) ? queue.settle_last() : queue.settle_all();
                     break;
                 case 3: {
                     std::size_t const count = random.below(expected.size() + 1);
