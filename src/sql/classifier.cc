@@ -21,6 +21,13 @@ constexpr std::array<std::string_view, 7> kUnsafeEncodings = {
     "BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "SJIS", "UHC",
 };
 
+/// Every dialect cuts the text alike: they differ in what a backslash means in a string, and in what comes
+/// behind a byte beyond ASCII.
+bool reads_alike(std::string_view text) {
+    return std::ranges::none_of(
+        text, [](char c) { return c == '\\' || (static_cast<unsigned char>(c) & 0x80U) != 0; });
+}
+
 }  // namespace
 
 Dialect dialect_of(std::string_view standard_conforming_strings, std::string_view client_encoding) {
@@ -41,7 +48,7 @@ Classifier::Classifier(const ClassifierLimits& limits, base::RandomSource& rando
 }
 
 Traits Classifier::classify(std::string_view text, Dialect dialect) {
-    if (dialect == Dialect::Other) {
+    if (dialect == Dialect::Other && !reads_alike(text)) {
         ++counters_.other_dialect;
         return kUnjudged;
     }

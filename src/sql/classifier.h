@@ -54,7 +54,7 @@ struct ClassifierCounters {
 /// How the server will cut a text into tokens.
 enum class Dialect : std::uint8_t {
     Standard,  ///< standard_conforming_strings is on and every byte below 0x80 is the ASCII character
-    Other,     ///< anything else; such texts are not judged
+    Other,     ///< anything else; a text with a backslash or a byte beyond ASCII is not judged
 };
 
 /// The dialect of a session with these parameters, spelled as ParameterStatus spells them.

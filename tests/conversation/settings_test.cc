@@ -356,6 +356,19 @@ TEST_F(ResetOfAStartupValue, AmongOtherStatementsOfOneTextIsMadeGoodAsWell) {
     backend().hears({"Query show work_mem"});
 }
 
+TEST(Settings, OfASessionWithBackslashesInItsStringsAreReadAsWell) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set standard_conforming_strings = off"));
+    static_cast<void>(backend.take());
+    backend.says(complete("SET") + parameter_status("standard_conforming_strings", "off") + ready());
+    alice.says(query("set work_mem = '1MB'"));
+    backend.hears({"Query set work_mem = '1MB'"});
+    backend.says(complete("SET") + ready());
+    backend.hears({kReadWorkMem});
+}
+
 // psql with PGDATESTYLE does so: what it set to the server's default on purpose has to stay.
 TEST(Settings, AResetOfOneParameterDoesNotResetTheOthers) {
     Stage stage(one_backend());
