@@ -22,6 +22,7 @@ enum class Mutation : std::uint8_t {
     CopyErrorForgotten,     ///< after a COPY that failed the Sync behind it is taken for one that is ignored
     WriteFollowsReads,      ///< a write goes to the standby on which the reads before it are still out
     PinnedReleasedUnreset,  ///< the state that a pinned session leaves is met by the next
+    EchoNotAwaited,         ///< a session's own notification comes some time after its commit
 };
 
 /// The one that is planted in this process; set before the first worker is made.

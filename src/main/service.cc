@@ -332,6 +332,10 @@ class Service {
         }
         std::uint64_t unpins = 0;
         std::uint64_t refusals = 0;
+        std::uint64_t listening = 0;
+        std::uint64_t channels = 0;
+        std::uint64_t notifications = 0;
+        std::uint64_t listeners_lost = 0;
         std::array<std::uint64_t, stats::kPinReasons> pins_by_reason{};
         for (const auto& worker : workers_) {
             const stats::WorkerStats& stats = worker->worker->stats();
@@ -342,6 +346,10 @@ class Service {
             pins += stats.pins.value();
             unpins += stats.unpins.value();
             refusals += stats.refusals.value();
+            listening += stats.listening.value();
+            channels += stats.channels.value();
+            notifications += stats.notifications.value();
+            listeners_lost += stats.listeners_lost.value();
             for (std::size_t i = 0; i < pins_by_reason.size(); ++i) {
                 pins_by_reason[i] += stats.pins_by_reason[i].value();
             }
@@ -356,6 +364,12 @@ class Service {
                             {"refusals", refusals},
                             {"bytes_received", received},
                             {"bytes_sent", sent}});
+        if (notifications > 0 || listening > 0) {
+            log_.info("listen_stats", {{"listening", listening},
+                                       {"channels", channels},
+                                       {"notifications", notifications},
+                                       {"listeners_lost", listeners_lost}});
+        }
         if (pins > 0) {
             std::vector<base::LogField> reasons;
             for (const session::PinRule& rule : session::kPinRules) {

@@ -64,6 +64,7 @@ Worker::~Worker() {
     backends_.for_each([this](pool::BackendId, BackendEntry& entry) { wheel_.disarm(entry.deadline); });
     cancelers_.for_each([this](CancelerId, Canceler& canceler) { wheel_.disarm(canceler.deadline); });
     held_cancels_.for_each([this](HeldCancelId, HeldCancel& held) { wheel_.disarm(held.deadline); });
+    listeners_.for_each([this](ListenerId, ListenerEntry& listener) { wheel_.disarm(listener.deadline); });
     wheel_.disarm(retry_deadline_);
     sessions_.clear();
 }
@@ -236,6 +237,9 @@ void Worker::sent(SocketId socket, std::size_t size_bytes, base::Instant now) {
         if (entry.backend && queue.size_bytes() <= session::kQueueLowBytes) {
             set_paused(backends_.get(entry.backend).socket, false);
         }
+        if (entry.session.listening() != nullptr && entry.session.listening()->has_kept()) {
+            make_runnable(entry.session.id());
+        }
     } else if (connection->owner == Connection::Owner::Backend &&
                queue.size_bytes() <= session::kQueueLowBytes) {
         const BackendEntry& entry = backends_.get(pool::BackendId::from_bits(connection->owner_bits));
@@ -340,6 +344,7 @@ void Worker::topology_changed(std::shared_ptr<const topology::Topology> topology
             give_up_backends(topology::ServerIndex{i}, now);
         }
     }
+    follow_primary(now);
     keep_minimums(now);
 }
 
@@ -381,6 +386,7 @@ void Worker::give_up_backends(topology::ServerIndex server, base::Instant now) {
 void Worker::step(base::Instant now) {
     wheel_.advance(now, [this, now](base::TimerEntry& entry) { expire(static_cast<Deadline&>(entry), now); });
     classifier_.refill(now);
+    resume_backends(now);
     run_runnable(now);
     vacate_databases(now);
 }
@@ -393,7 +399,10 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
         case Deadline::Owner::Backend: {
             pool::BackendId const id = pool::BackendId::from_bits(deadline.bits);
             BackendEntry& entry = backends_.get(id);
-            if (entry.place == BackendEntry::Place::Idle) {
+            if (entry.listener && !entry.backend.destination().listener.wanted()) {
+                // Nobody has listened for server_idle_timeout.
+                close_listener(entry);
+            } else if (entry.place == BackendEntry::Place::Idle) {
                 idle_expired(id, entry, now);
             } else if (entry.place != BackendEntry::Place::Gone) {
                 // A login or an errand that takes too long.
@@ -409,6 +418,9 @@ void Worker::expire(Deadline& deadline, base::Instant now) {
             break;
         case Deadline::Owner::HeldCancel:
             held_cancel_due(HeldCancelId::from_bits(deadline.bits), now);
+            break;
+        case Deadline::Owner::Listener:
+            serve_listener(ListenerId::from_bits(deadline.bits), now);
             break;
         case Deadline::Owner::Retry:
             retry_pools(now);
@@ -470,6 +482,7 @@ void Worker::check_invariants() {
         }
     });
     for (auto& [key, destination] : destinations_) {
+        destination->listener.check_invariants();
         for (auto& pool : destination->pools) {
             pool->check_invariants();
             // Another worker's backend may be what it waits for, so nothing may happen here that serves it.
@@ -477,6 +490,11 @@ void Worker::check_invariants() {
             ASSERT(alone || !pool->has_waiters() || pool->opening_count() > 0 || retry_deadline_.armed());
         }
     }
+    listeners_.for_each([this](ListenerId id, ListenerEntry& entry) {
+        bool const absent = entry.destination->listener.state() == session::Listener::State::Absent;
+        ASSERT(absent != static_cast<bool>(entry.backend));
+        ASSERT(absent || backends_.get(entry.backend).listener == id);
+    });
     stranded_.check_invariants();
 }
 

@@ -136,10 +136,12 @@ class Worker {
     using CancelerId = base::Handle<CancelerTag>;
     struct HeldCancelTag;
     using HeldCancelId = base::Handle<HeldCancelTag>;
+    struct ListenerTag;
+    using ListenerId = base::Handle<ListenerTag>;
 
     /// A deadline and whose it is.
     struct Deadline : base::TimerEntry {
-        enum class Owner : std::uint8_t { Session, Backend, Canceler, HeldCancel, Retry } owner;
+        enum class Owner : std::uint8_t { Session, Backend, Canceler, HeldCancel, Listener, Retry } owner;
         std::uint64_t bits;
         Deadline(Owner o, std::uint64_t b) : owner(o), bits(b) {}
     };
@@ -170,8 +172,10 @@ class Worker {
         /// When a wait for a backend ends; kept when the wait goes on elsewhere.
         base::Instant wait_until = base::kNever;
         bool runnable = false;
-        /// It was given a backend, or what it needs there was done, and it has not run since: the backend
-        /// looks unused and is not.
+        /// Until when a statement in hand waits for the listener, while it does.
+        std::optional<base::Instant> listener_wait;
+        /// It was given a backend, or what it needs there is being done, and it has not run since: the
+        /// backend looks unused and is not.
         bool served = false;
         bool welcomed = false;
         /// Under max_db_client_connections and max_user_client_connections, where they are set.
@@ -187,17 +191,17 @@ class Worker {
 
     struct BackendEntry {
         BackendEntry(pool::BackendId id, session::Destination& destination, topology::ServerIndex server,
-                     buffer::BufferPool& buffers, base::Instant end_of_life)
-            : backend(destination, server, buffers),
-              dies_at(end_of_life),
-              deadline(Deadline::Owner::Backend, id.bits()) {}
+                     session::Backend::Use use, buffer::BufferPool& buffers)
+            : backend(destination, server, use, buffers), deadline(Deadline::Owner::Backend, id.bits()) {}
 
         session::Backend backend;
         SocketId socket;
         pool::SessionId session;
+        /// Whose it is, if it listens; it belongs to no pool then.
+        ListenerId listener;
         /// Closed from then on as soon as nobody uses it; kNever without server_lifetime. Each backend's own,
         /// so that backends opened together do not all go at once.
-        base::Instant dies_at;
+        base::Instant dies_at = base::kNever;
         enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
         base::Instant opened_at{};
         /// Under max_db_connections and max_user_connections, where they are set.
@@ -262,6 +266,20 @@ class Worker {
         Deadline deadline;
     };
 
+    /// A destination's listener, with the backend it listens on; made when a session of it first listens.
+    struct ListenerEntry {
+        ListenerEntry(ListenerId id, session::Destination& d)
+            : destination(&d), deadline(Deadline::Owner::Listener, id.bits()) {}
+
+        session::Destination* destination;
+        pool::BackendId backend;
+        /// Sessions that go on when something has been answered.
+        std::vector<pool::SessionId> waiting;
+        /// When it may be opened again; a connection that answers lifts it.
+        base::Instant retry_at = base::Instant::min();
+        Deadline deadline;
+    };
+
     // -- Connections (worker.cc) --
     SocketId add_connection(Connection::Owner owner, std::uint64_t bits);
     buffer::SliceQueue& queue_of(const Connection& connection);
@@ -316,7 +334,13 @@ class Worker {
     [[nodiscard]] Activity activity_of(const SessionEntry& entry);
     void arm_session(SessionEntry& entry);
     void session_expired(pool::SessionId id, base::Instant now);
+    /// It waits, and no server has anything of what it waits with.
+    [[nodiscard]] static bool waits_unsent(const SessionEntry& entry) {
+        return entry.session.waiter.waiting() || (entry.listener_wait.has_value() && !entry.backend);
+    }
     void waited_too_long(pool::SessionId id, SessionEntry& entry);
+    /// Refuses the unit that waits_unsent(); the session goes on.
+    void refuse_waiting(pool::SessionId id, SessionEntry& entry, const session::Error& error);
     void timed_out(pool::SessionId id, SessionEntry& entry, Timeout timeout, base::Instant now);
 
     // -- Destinations (worker_destinations.cc) --
@@ -336,6 +360,10 @@ class Worker {
     void open_backends(session::Destination& destination, topology::ServerIndex server, base::Instant now);
     void open_backend(session::Destination& destination, topology::ServerIndex server, Places places,
                       base::Instant now);
+    /// A connection on its way to the server, in no pool yet.
+    [[nodiscard]] pool::BackendId connect_backend(session::Destination& destination,
+                                                  topology::ServerIndex server, session::Backend::Use use,
+                                                  Places places, base::Instant now);
     /// Opens what is missing to min_pool_size.
     void keep_minimum(session::Destination& destination, topology::ServerIndex server, base::Instant now);
     void keep_minimums(base::Instant now);
@@ -374,7 +402,7 @@ class Worker {
     }
     /// A place under each quota that the destination has; else the one that is full.
     [[nodiscard]] std::expected<Places, const pool::Quota*> take_places(
-        const session::Destination& destination);
+        const session::Destination& destination, pool::Hold hold = pool::Hold::Passing);
     /// The quota under which somebody elsewhere goes before those who wait in `pool` since `since`; nullptr
     /// where none does.
     [[nodiscard]] const pool::Quota* forestalling_quota(const session::Destination& destination,
@@ -387,6 +415,38 @@ class Worker {
     /// Who is to have the backend's place before those who wait for the backend; nullptr for nobody.
     [[nodiscard]] pool::Wish* wish_before(BackendEntry& entry, base::Instant now);
     void grant(pool::Wish& wish, pool::BackendId id, BackendEntry& entry, base::Instant now);
+    // -- Listeners (worker_listeners.cc) --
+    [[nodiscard]] ListenerId listener_of(session::Destination& destination);
+    /// The session goes on when something has been answered.
+    void await_listener(pool::SessionId id, session::Destination& destination, base::Instant now);
+    void note_listener_wait(SessionEntry& entry, session::SessionStep::Kind stopped, base::Instant now);
+    /// A session has left channels: the listener may have something to ask.
+    void ask_listener(session::Destination& destination, base::Instant now) {
+        if (destination.listener.has_query()) {
+            serve_listener(listener_of(destination), now);
+        }
+    }
+    /// Opens its backend, or asks what is to be asked, as far as that can be done now.
+    void serve_listener(ListenerId id, base::Instant now);
+    void open_listener(ListenerId id, ListenerEntry& entry, base::Instant now);
+    void run_listener(pool::BackendId id, base::Instant now);
+    void listener_logged_in(BackendEntry& backend, base::Instant now);
+    void listener_errand_done(BackendEntry& backend, base::Instant now);
+    void listener_opened(BackendEntry& backend, base::Instant now);
+    void listener_answered(BackendEntry& backend, base::Instant now);
+    void hear(BackendEntry& backend, base::Instant now);
+    void end_slow_hearers(base::Instant now);
+    void listener_lost(BackendEntry& backend, base::Instant now);
+    void close_listener(BackendEntry& backend);
+    void wake_waiting(ListenerEntry& entry);
+    enum class Refused : std::uint8_t { All, HoldersOfBackends };
+    void refuse_listening(ListenerEntry& entry, Refused which, const session::Error& error,
+                          base::Instant now);
+    void refuse_listening(pool::SessionId id, SessionEntry& session, const session::Error& error,
+                          base::Instant now);
+    void follow_primary(base::Instant now);
+    void resume_backends(base::Instant now);
+    [[nodiscard]] session::Backend* backend_of(const SessionEntry& session);
 
     // -- Databases that a statement needs for itself (worker_vacated.cc) --
     void vacate_databases(base::Instant now);
@@ -451,9 +511,15 @@ class Worker {
     base::Table<BackendEntry, pool::BackendTag> backends_;
     base::Table<Canceler, CancelerTag> cancelers_;
     base::Table<HeldCancel, HeldCancelTag> held_cancels_;
+    base::Table<ListenerEntry, ListenerTag> listeners_;
+    std::map<session::Destination*, ListenerId> listener_ids_;
 
     std::vector<pool::SessionId> runnable_;
     std::vector<pool::SessionId> running_;
+    /// Backends whose answers had to wait for a listener.
+    std::vector<pool::BackendId> resumed_;
+    /// Sessions that one notification is for.
+    std::vector<pool::SessionId> hearers_;
     std::vector<Action> actions_;
     std::vector<Posted> posted_;
 };

@@ -21,18 +21,6 @@ base::Duration jittered(base::Duration lifetime, base::Prng& prng) {
                      base::Duration(static_cast<std::int64_t>(prng.below(static_cast<std::uint64_t>(tenth))));
 }
 
-/// Whether a server's refusal would be the same at the next attempt, so that waiting for it is of no use.
-bool is_final(std::string_view sqlstate) {
-    return sqlstate.starts_with("28") || sqlstate.starts_with("3D") || sqlstate.starts_with("42") ||
-           sqlstate.starts_with("0A") || sqlstate.starts_with("22");
-}
-
-/// Whether a server says with it that it is going down, starting up, or no primary.
-bool is_suspicious(std::string_view sqlstate) {
-    return sqlstate.empty() || sqlstate.starts_with("57P") || sqlstate.starts_with("08") ||
-           sqlstate == "25006";
-}
-
 /// What ended a login; `error` is what the server said, if anything.
 std::string_view why_no_login(const session::Backend& backend, const session::ServerError& error) {
     if (!error.message.empty()) {
@@ -88,9 +76,16 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
 
 void Worker::open_backend(session::Destination& destination, topology::ServerIndex server, Places places,
                           base::Instant now) {
-    pool::BackendId const id = backends_.next_handle();
+    pool::BackendId const id =
+        connect_backend(destination, server, session::Backend::Use::Sessions, std::move(places), now);
     base::Duration const lifetime = jittered(destination.terms.server_lifetime, prng_);
-    backends_.emplace(id, destination, server, buffers_, base::deadline_after(now, lifetime));
+    backends_.get(id).dies_at = base::deadline_after(now, lifetime);
+}
+
+pool::BackendId Worker::connect_backend(session::Destination& destination, topology::ServerIndex server,
+                                        session::Backend::Use use, Places places, base::Instant now) {
+    pool::BackendId const id = backends_.next_handle();
+    backends_.emplace(id, destination, server, use, buffers_);
     BackendEntry& entry = backends_.get(id);
     entry.opened_at = now;
     entry.places = std::move(places);
@@ -99,6 +94,7 @@ void Worker::open_backend(session::Destination& destination, topology::ServerInd
     wheel_.arm(entry.deadline, base::deadline_after(now, settings_.pgring.server_connect_timeout));
     actions_.push_back({.kind = Action::Kind::Connect, .socket = entry.socket, .server = server});
     stats_.servers[server.value].backends_open.add();
+    return id;
 }
 
 void Worker::keep_minimum(session::Destination& destination, topology::ServerIndex server,
@@ -288,10 +284,10 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
                   {"user", destination.user},
                   {"sqlstate", error.sqlstate},
                   {"error", why_no_login(entry.backend, error)}});
-    if (is_suspicious(error.sqlstate)) {
+    if (error.is_suspicious()) {
         actions_.push_back({.kind = Action::Kind::Suspect, .server = server});
     }
-    if (is_final(error.sqlstate)) {
+    if (error.is_final()) {
         session::Error const told{.sqlstate = error.sqlstate, .message = error.message};
         while (std::optional<pool::SessionId> const waiting = pool.line().next()) {
             SessionEntry& session = sessions_.get(*waiting);
@@ -316,6 +312,10 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
 // -- Running --
 
 void Worker::run_backend(pool::BackendId id, base::Instant now) {
+    if (backends_.get(id).listener) {
+        run_listener(id, now);
+        return;
+    }
     for (;;) {
         BackendEntry& entry = backends_.get(id);
         session::Session* const session = entry.session ? &sessions_.get(entry.session).session : nullptr;
@@ -331,13 +331,19 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
                 close(entry.socket);
                 backend_broken(id, entry, now);
                 return;
+            case session::BackendStep::AwaitsListener:
+                await_listener(entry.session, entry.backend.destination(), now);
+                break;
+            case session::BackendStep::Notified:
+                ASSERT(false && "only a listener's backend says so");
+                break;
             case session::BackendStep::Starved:
                 break;
         }
         if (entry.place == BackendEntry::Place::Gone) {
             return;
         }
-        if (step == session::BackendStep::Starved) {
+        if (step == session::BackendStep::Starved || step == session::BackendStep::AwaitsListener) {
             break;
         }
     }
@@ -425,6 +431,10 @@ void Worker::errand_done(pool::BackendId id, BackendEntry& entry, base::Instant 
 
 void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     ASSERT(entry.place != BackendEntry::Place::Gone);
+    if (entry.listener) {
+        listener_lost(entry, now);
+        return;
+    }
     topology::ServerIndex const server = entry.backend.server();
     if (entry.place == BackendEntry::Place::Opening) {
         login_failed(id, entry, now);
@@ -443,6 +453,7 @@ void Worker::backend_broken(pool::BackendId id, BackendEntry& entry, base::Insta
         SessionEntry& session = sessions_.get(session_id);
         bool const survives = session.session.lost(shared_, entry.backend);
         detach(session, entry);
+        ask_listener(entry.backend.destination(), now);
         if (survives) {
             flush(session.socket);
             make_runnable(session_id);
@@ -461,6 +472,7 @@ void Worker::release(pool::BackendId id, BackendEntry& entry, base::Instant now)
     if (settings_.pgring.server_reset_query_always && !settings_.pgring.server_reset_query.empty()) {
         entry.backend.needs_reset = true;
     }
+    ask_listener(entry.backend.destination(), now);
     if (entry.cancels > 0) {
         return;
     }

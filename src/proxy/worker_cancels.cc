@@ -86,11 +86,7 @@ void Worker::cancel_now(const CancelForwarded& request, SessionEntry& entry, bas
             }
             break;
         case Cancelable::Waiting:
-            leave_line(entry);
-            entry.wait_until = base::kNever;
-            arm_session(entry);
-            entry.session.refuse_unit(shared_, session::errors::kCanceledWhileWaiting);
-            make_runnable(entry.session.id());
+            refuse_waiting(entry.session.id(), entry, session::errors::kCanceledWhileWaiting);
             break;
         case Cancelable::NotYet:
         case Cancelable::Nothing:
@@ -102,10 +98,10 @@ void Worker::cancel_now(const CancelForwarded& request, SessionEntry& entry, bas
 /// The client has sent its statement some time ago, and pgring only now. A server that has not read it yet
 /// takes a cancel for one of nothing.
 Worker::Cancelable Worker::cancelable(const SessionEntry& entry, base::Instant now) {
-    if (entry.session.waiter.waiting()) {
+    if (waits_unsent(entry)) {
         return Cancelable::Waiting;
     }
-    if (entry.runnable) {
+    if (entry.runnable || entry.served || entry.listener_wait.has_value()) {
         return Cancelable::NotYet;
     }
     if (!entry.backend) {

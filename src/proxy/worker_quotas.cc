@@ -5,6 +5,8 @@
 /// is idle it tells all workers since when its first session waits (a wish); a pool whose own sessions have
 /// waited less gives up the next backend that it could hand on, once that is some 50 ms old. So nobody is
 /// left out, and backends are not opened for one statement each.
+///
+/// Connections that listen count as well. They are never idle, so they leave the last place to the pools.
 
 #include <algorithm>
 #include <utility>
@@ -13,12 +15,12 @@
 
 namespace pgring::proxy {
 
-std::expected<Worker::Places, const pool::Quota*> Worker::take_places(
-    const session::Destination& destination) {
+std::expected<Worker::Places, const pool::Quota*> Worker::take_places(const session::Destination& destination,
+                                                                      pool::Hold hold) {
     Places places;
     for (std::size_t i = 0; i < places.size(); ++i) {
         if (pool::Quota* const quota = destination.quotas[i]; quota != nullptr) {
-            places[i] = pool::Place::take(*quota);
+            places[i] = pool::Place::take(*quota, hold);
             if (!places[i]) {
                 return std::unexpected(quota);
             }

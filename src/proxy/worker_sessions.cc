@@ -65,6 +65,10 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
             }
             break;
         }
+        if (step.kind == SessionStep::Kind::AwaitsListener || step.kind == SessionStep::Kind::AwaitsEcho) {
+            await_listener(id, *entry.session.destination(), now);
+            break;
+        }
         if (step.kind == SessionStep::Kind::Authenticated) {
             enter(entry, now);
             continue;
@@ -75,9 +79,11 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
         }
         break;
     }
+    note_listener_wait(entry, stopped, now);
     if (entry.backend) {
         BackendEntry& backend = backends_.get(entry.backend);
-        bool const releases = stopped != SessionStep::Kind::Ended && may_release(entry, backend);
+        bool const stays = stopped == SessionStep::Kind::Ended || stopped == SessionStep::Kind::AwaitsEcho;
+        bool const releases = !stays && may_release(entry, backend);
         flush(backend.socket);
         if (releases) {
             pool::BackendId const backend_id = entry.backend;
@@ -88,6 +94,12 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
             }
         }
     }
+    if (entry.session.listening() != nullptr) {
+        entry.session.tell_kept(shared_, backend_of(entry));
+        if (entry.session.phase() == session::Session::Phase::Ended) {
+            stopped = SessionStep::Kind::Ended;
+        }
+    }
     if (stopped == SessionStep::Kind::Ended) {
         end_session(id, entry, now);
         return;
@@ -96,6 +108,21 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
     flush(entry.socket);
     update_flow(entry, stopped);
     watch(entry, now);
+}
+
+/// What it waits for with a statement in hand. How long an echo takes is the listener's own affair.
+void Worker::note_listener_wait(SessionEntry& entry, SessionStep::Kind stopped, base::Instant now) {
+    entry.served = stopped == SessionStep::Kind::AwaitsEcho;
+    bool const waits = stopped == SessionStep::Kind::AwaitsListener;
+    if (waits == entry.listener_wait.has_value()) {
+        return;
+    }
+    entry.listener_wait.reset();
+    if (waits) {
+        entry.listener_wait =
+            base::deadline_after(now, entry.session.destination()->terms.query_wait_timeout);
+    }
+    arm_session(entry);
 }
 
 void Worker::update_flow(SessionEntry& entry, SessionStep::Kind step) {
@@ -286,7 +313,7 @@ void Worker::serve(pool::SessionId id, SessionEntry& entry, base::Instant now) {
 /// The session is through with the backend. A cancel on its way must not hit an errand of ours, so what is to
 /// be read waits for it.
 bool Worker::may_release(SessionEntry& entry, BackendEntry& backend) {
-    bool const undisturbed = backend.cancels == 0 || !entry.session.owes_reading();
+    bool const undisturbed = backend.cancels == 0 || !entry.session.owes_errand();
     return undisturbed && entry.session.may_release(shared_, backend.backend);
 }
 
@@ -305,8 +332,8 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
     if (entry.backend) {
         pool::BackendId const backend_id = entry.backend;
         BackendEntry& backend = backends_.get(backend_id);
-        bool const leaves_state = !entry.session.pins().empty() || entry.session.session_pooled() ||
-                                  entry.session.has_unread_settings();
+        bool const leaves_state =
+            !entry.session.pins().empty() || entry.session.session_pooled() || entry.session.owes_errand();
         // No reset takes a library out of a process again.
         bool const leaves_library = entry.session.pins().has(session::Pin::LoadLibrary);
         detach(entry, backend);
@@ -333,6 +360,10 @@ void Worker::end_session(pool::SessionId id, SessionEntry& entry, base::Instant 
         log_.info("client_left", {{"worker", static_cast<unsigned>(index_)},
                                   {"session", entry.session.id().index},
                                   {"peer", base::to_string(entry.session.peer())}});
+    }
+    if (entry.session.listening() != nullptr) {
+        entry.session.leave_channels(shared_);
+        ask_listener(*entry.session.destination(), now);
     }
     entry.session.end();
     Connection& connection = connections_.get(entry.socket);

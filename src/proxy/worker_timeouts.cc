@@ -26,7 +26,7 @@ const session::Error& error_of(Timeout timeout) {
 }  // namespace
 
 Activity Worker::activity_of(const SessionEntry& entry) {
-    if (entry.session.waiter.waiting()) {
+    if (entry.session.waiter.waiting() || entry.listener_wait.has_value() || entry.served) {
         return Activity::Querying;
     }
     wire::TransactionStatus status = entry.session.held_status();
@@ -54,7 +54,8 @@ void Worker::arm_session(SessionEntry& entry) {
         }
         return;
     }
-    base::Instant deadline = entry.session.waiter.waiting() ? entry.wait_until : base::kNever;
+    base::Instant deadline =
+        entry.session.waiter.waiting() ? entry.wait_until : entry.listener_wait.value_or(base::kNever);
     if (const auto& timeouts = entry.session.destination()->terms.timeouts; timeouts.has_value()) {
         deadline = std::min(deadline, entry.clock.due(*timeouts).at);
     }
@@ -87,6 +88,10 @@ void Worker::session_expired(pool::SessionId id, base::Instant now) {
     }
     if (entry.session.waiter.waiting()) {
         waited_too_long(id, entry);
+    } else if (entry.listener_wait.value_or(base::kNever) <= now) {
+        refuse_listening(
+            id, entry,
+            topology_->primary.has_value() ? session::errors::kNoListener : session::errors::kNoPrimary, now);
     }
     // Else a new topology has just sent it to another line, where it will find its time over.
 }
@@ -97,9 +102,15 @@ void Worker::waited_too_long(pool::SessionId id, SessionEntry& entry) {
         error = entry.demand == route::Demand::StandbyOnly ? &session::errors::kNoStandby
                                                            : &session::errors::kNoPrimary;
     }
+    refuse_waiting(id, entry, *error);
+}
+
+void Worker::refuse_waiting(pool::SessionId id, SessionEntry& entry, const session::Error& error) {
     leave_line(entry);
     entry.wait_until = base::kNever;
-    entry.session.refuse_unit(shared_, *error);
+    entry.listener_wait.reset();
+    arm_session(entry);
+    entry.session.refuse_unit(shared_, error);
     make_runnable(id);
 }
 
@@ -112,11 +123,8 @@ void Worker::timed_out(pool::SessionId id, SessionEntry& entry, Timeout timeout,
                                         {"database", entry.session.destination()->database},
                                         {"error", error.message}});
     }
-    if (timeout == Timeout::Query && entry.session.waiter.waiting()) {
-        leave_line(entry);
-        entry.wait_until = base::kNever;
-        entry.session.refuse_unit(shared_, session::errors::kQueryTimeoutWhileWaiting);
-        make_runnable(id);
+    if (timeout == Timeout::Query && waits_unsent(entry)) {
+        refuse_waiting(id, entry, session::errors::kQueryTimeoutWhileWaiting);
         return;
     }
     const session::Backend* backend = nullptr;

@@ -38,8 +38,18 @@ bool is_fatal(const wire::ErrorReport& report) {
 
 }  // namespace
 
-Backend::Backend(Destination& destination, topology::ServerIndex server, buffer::BufferPool& buffers)
-    : in(buffers), out(buffers), destination_(&destination), server_(server) {}
+bool ServerError::is_final() const {
+    return sqlstate.starts_with("28") || sqlstate.starts_with("3D") || sqlstate.starts_with("42") ||
+           sqlstate.starts_with("0A") || sqlstate.starts_with("22");
+}
+
+bool ServerError::is_suspicious() const {
+    return sqlstate.empty() || sqlstate.starts_with("57P") || sqlstate.starts_with("08") ||
+           sqlstate == "25006";
+}
+
+Backend::Backend(Destination& destination, topology::ServerIndex server, Use use, buffer::BufferPool& buffers)
+    : in(buffers), out(buffers), destination_(&destination), server_(server), use_(use) {}
 
 void Backend::start_login(Shared& shared) {
     parameters = shared.parameters.empty();
@@ -55,6 +65,10 @@ void Backend::start_login(Shared& shared) {
     writer.string("user").string(destination_->user).string("database").string(destination_->database);
     if (destination_->replication != Replication::None) {
         writer.string("replication").string(to_string(destination_->replication));
+    }
+    if (use_ == Use::Listening) {
+        // For who reads pg_stat_activity.
+        writer.string("application_name").string("pgring listener");
     }
     for (const SpelledParameter& parameter : destination_->startup_parameters) {
         writer.string(parameter.name).string(parameter.value);
@@ -134,13 +148,41 @@ Backend::Handled Backend::on_message(Shared& shared, Session* session, wire::Hea
         return std::nullopt;
     }
     if (type == wire::BackendType::NotificationResponse) {
-        relay(session, header);
-        return std::nullopt;
+        return on_notification(session, header);
     }
     if (type == wire::BackendType::ErrorResponse) {
         return on_error(shared, session, header);
     }
     return pipeline.empty() ? on_unasked(session, header) : on_reply(shared, session, header);
+}
+
+Backend::Handled Backend::on_notification(Session* session, wire::Header header) {
+    if (use_ == Use::Listening) {
+        if (header.body_bytes > kWholeBytesMax) {
+            return violation("oversized NotificationResponse from the server");
+        }
+        return whole(header) ? BackendStep::Notified : BackendStep::Starved;
+    }
+    // What the session's LISTENs bring here, before it hands the backend on, the listener brings too.
+    relay(session != nullptr && !session->hears_by_listener() ? session : nullptr, header);
+    return std::nullopt;
+}
+
+std::optional<Notification> Backend::notification(Shared& shared) const {
+    std::array<std::byte, wire::kHeaderBytes> memory{};
+    wire::Framed const framed = wire::frame(in.view(0, wire::kHeaderBytes, memory));
+    ASSERT(framed.header.type == static_cast<char>(wire::BackendType::NotificationResponse) &&
+           whole(framed.header));
+    wire::BodyReader reader(body(shared, framed.header));
+    Notification notification{.server = server_, .process_id = reader.u32(), .channel = {}, .payload = {}};
+    notification.channel = reader.string();
+    notification.payload = reader.string();
+    return reader.ok() ? std::optional(notification) : std::nullopt;
+}
+
+void Backend::drop_notification() {
+    std::array<std::byte, wire::kHeaderBytes> memory{};
+    in.consume(wire::frame(in.view(0, wire::kHeaderBytes, memory)).header.message_bytes());
 }
 
 Backend::Handled Backend::on_unasked(Session* session, wire::Header header) {
@@ -229,6 +271,9 @@ Backend::Handled Backend::complete(Session* session, wire::Header header, Reques
     if (request == Request::Parse && entry.statement != kNoStatement) {
         destination_->statements.accept(entry.statement);
     }
+    if (entry.purpose == Purpose::Channels && session != nullptr) {
+        session->listening()->entry_over();
+    }
     relay(entry.audience == Audience::Client ? session : nullptr, header);
     return std::nullopt;
 }
@@ -249,6 +294,11 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
         entry.request != Request::FunctionCall) {
         return violation("ReadyForQuery came too early");
     }
+    bool const listens =
+        entry.audience == Audience::Client && session != nullptr && session->listening() != nullptr;
+    if (listens && status == 'I' && session->awaits_echo(entry.stake)) {
+        return BackendStep::AwaitsListener;
+    }
     pipeline.pop();
     status_ = static_cast<wire::TransactionStatus>(status);
     if (PGRING_MUTATION(FailedTransactionIsIdle) && status == 'E') {
@@ -259,6 +309,9 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
         session->forget_refusal();
     }
     if (entry.audience == Audience::Client) {
+        if (listens) {
+            session->on_ready_to_tell(shared, *this, entry);
+        }
         relay(session, header);
         if (session != nullptr) {
             session->on_ready(status_);
@@ -329,6 +382,9 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         relay(session, header);
     }
     front_error_sent_ = true;
+    if (session != nullptr && session->listening() != nullptr) {
+        session->listening()->failed();
+    }
     std::size_t name_count = 0;
     pipeline.error([this, session, &name_count](const Expected& skipped) {
         undo(session, skipped);
@@ -387,6 +443,11 @@ void Backend::undo(Session* session, const Expected& entry) {
                 session->forget_refusal();
             }
             break;
+        case Purpose::Channels:
+            if (session != nullptr) {
+                session->listening()->entry_over();
+            }
+            break;
         case Purpose::None:
             if (entry.request == Request::Parse) {
                 unnamed_owner = {};
@@ -414,6 +475,12 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
     }
     if (discards && session != nullptr && pipeline.front().audience == Audience::Client) {
         session->on_discard_all(shared, *this);
+    }
+    if (session != nullptr && session->listening() != nullptr &&
+        pipeline.front().audience == Audience::Client) {
+        session->listening()->completed(tag, pipeline.front().purpose == Purpose::Channels
+                                                 ? Listening::Tracked::Yes
+                                                 : Listening::Tracked::No);
     }
 }
 
@@ -510,9 +577,11 @@ Errand Backend::take_errand() {
 
 void Backend::note_fresh() {
     initial_parameters_ = parameters;
-    destination_->defaults = parameters;
-    destination_->fixed = fixed;
-    destination_->in_hot_standby = in_hot_standby_;
+    if (use_ == Use::Sessions) {
+        destination_->defaults = parameters;
+        destination_->fixed = fixed;
+        destination_->in_hot_standby = in_hot_standby_;
+    }
 }
 
 void Backend::was_reset(Shared& shared) {

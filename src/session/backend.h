@@ -20,6 +20,7 @@
 #include "pool/ids.h"
 #include "session/cancel_key.h"
 #include "session/destination.h"
+#include "session/listening.h"
 #include "session/parameters.h"
 #include "session/pipeline.h"
 #include "session/shared.h"
@@ -44,26 +45,40 @@ enum class Errand : std::uint8_t {
     Reset,            ///< server_reset_query
     Check,            ///< server_check_query
     Connect,          ///< connect_query
+    Unlisten,         ///< ends the LISTENs of a session that from now on hears by the listener
+    Listen,           ///< what the listener asks for on its own backend
 };
 
 /// What an ErrorResponse said, kept beyond its buffer.
 struct ServerError {
     std::string sqlstate;
     std::string message;
+
+    /// It would be the same at the next attempt, so that waiting for it is of no use.
+    [[nodiscard]] bool is_final() const;
+    /// It says that the server is going down, starting up, or no primary; or the server said nothing.
+    [[nodiscard]] bool is_suspicious() const;
 };
 
 /// What advance() stopped for.
 enum class BackendStep : std::uint8_t {
-    Starved,     ///< all input is used up
-    LoggedIn,    ///< the first ReadyForQuery came
-    ErrandDone,  ///< an awaited errand was answered; errand_failed() tells how
-    Broken,      ///< the connection is of no more use: FATAL, protocol violation, or an errand that had to
-                 ///< succeed
+    Starved,         ///< all input is used up
+    LoggedIn,        ///< the first ReadyForQuery came
+    ErrandDone,      ///< an awaited errand was answered; errand_failed() tells how
+    AwaitsListener,  ///< the session's own notifications go before the ReadyForQuery at the front
+    Notified,        ///< Use::Listening: see notification(), then call drop_notification()
+    Broken,  ///< the connection is of no more use: FATAL, protocol violation, or an errand that had to
+             ///< succeed
 };
 
 class Backend {
   public:
-    Backend(Destination& destination, topology::ServerIndex server, buffer::BufferPool& buffers);
+    enum class Use : std::uint8_t {
+        Sessions,   ///< one after the other has it
+        Listening,  ///< it belongs to the destination's listener
+    };
+
+    Backend(Destination& destination, topology::ServerIndex server, Use use, buffer::BufferPool& buffers);
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
 
@@ -107,6 +122,11 @@ class Backend {
     /// server_reset_query went well.
     void was_reset(Shared& shared);
     [[nodiscard]] bool errand_failed() const { return errand_failed_; }
+
+    /// The NotificationResponse at the front of `in`, after Notified. Borrowed, perhaps from the scratch
+    /// memory. Nothing where it is malformed.
+    [[nodiscard]] std::optional<Notification> notification(Shared& shared) const;
+    void drop_notification();
 
     /// Makes sure the server has `statement`: sends Parse where it lacks it, and Close for one it has too
     /// many. False when out of buffers.
@@ -159,6 +179,7 @@ class Backend {
     [[nodiscard]] Handled on_reply(Shared& shared, Session* session, wire::Header header);
     [[nodiscard]] Handled on_unasked(Session* session, wire::Header header);
     [[nodiscard]] Handled on_ready(Shared& shared, Session* session, wire::Header header);
+    [[nodiscard]] Handled on_notification(Session* session, wire::Header header);
     [[nodiscard]] Handled on_error(Shared& shared, Session* session, wire::Header header);
     [[nodiscard]] Handled on_parameter(Shared& shared, Session* session, wire::Header header);
     void on_command_complete(Shared& shared, Session* session, std::string_view tag);
@@ -186,6 +207,7 @@ class Backend {
 
     Destination* destination_;
     topology::ServerIndex server_;
+    Use use_;
     bool logged_in_ = false;
     bool forwarding_ = false;
     bool front_error_sent_ = false;

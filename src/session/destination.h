@@ -13,6 +13,7 @@
 #include "config/terms.h"
 #include "pool/pool.h"
 #include "pool/quota.h"
+#include "session/listener.h"
 #include "session/parameters.h"
 #include "session/startup_parameters.h"
 #include "session/statements.h"
@@ -51,6 +52,8 @@ struct Destination {
     bool in_hot_standby = false;
     /// The prepared statements that its sessions have names for.
     StatementMap statements;
+    /// The channels that its sessions listen on, in transaction pooling.
+    Listener listener;
     /// One a server, in the configuration's order.
     std::vector<std::unique_ptr<pool::Pool>> pools;
     static constexpr std::size_t kQuotaCount = 2;

@@ -17,6 +17,7 @@ inline constexpr std::string_view kInvalidParameterValue = "22023";
 inline constexpr std::string_view kInvalidAuthorization = "28000";
 inline constexpr std::string_view kDuplicateStatement = "42P05";
 inline constexpr std::string_view kInvalidCatalogName = "3D000";
+inline constexpr std::string_view kWarning = "01000";
 inline constexpr std::string_view kSerializationFailure = "40001";
 inline constexpr std::string_view kTooManyConnections = "53300";
 inline constexpr std::string_view kOutOfMemory = "53200";
@@ -54,6 +55,24 @@ inline constexpr Error kNoPrimary{.sqlstate = sqlstate::kCannotConnectNow,
 inline constexpr Error kNoStandby{.sqlstate = sqlstate::kCannotConnectNow,
                                   .message = "query_wait_timeout: no standby can serve this session",
                                   .detail = "The session may only read from standbys; nothing was executed."};
+inline constexpr Error kNoListener{
+    .sqlstate = sqlstate::kTooManyConnections,
+    .message = "query_wait_timeout: there is no server connection to listen on",
+    .detail = "The channel is not listened on."};
+inline constexpr Error kNoPlaceToListen{
+    .sqlstate = sqlstate::kTooManyConnections,
+    .message = "no place for a server connection that listens (max_db_connections, max_user_connections)",
+    .detail = "The channel is not listened on."};
+inline constexpr Error kNotificationsUnread{
+    .sqlstate = sqlstate::kProgramLimitExceeded,
+    .message = "too many notifications wait for this client",
+    .detail = "It reads them too slowly, or stays in a transaction too long."};
+/// A warning.
+inline constexpr Error kNotificationsMissed{
+    .sqlstate = sqlstate::kWarning,
+    .message = "notifications may have been missed",
+    .detail = "The server connection that listens was lost. It listens again on all channels.",
+    .hint = "Look at the data that the notifications are about."};
 inline constexpr Error kTooManyWaiting{
     .sqlstate = sqlstate::kTooManyConnections,
     .message = "too many sessions wait for a server connection (waiting_clients_max)",
@@ -106,8 +125,9 @@ inline constexpr Error kLoginTimeout{.sqlstate = sqlstate::kInvalidAuthorization
 inline constexpr Error kTransactionBlock{
     .sqlstate = sqlstate::kFeatureNotSupported,
     .message = "transaction blocks are not allowed in statement pooling mode",
-    .hint = "Send what belongs together as one query, or ask for a database that has pool_mode = "
-            "\"transaction\"."};
+    .hint =
+        "Send what belongs together as one query, or ask for a database that has pool_mode = "
+        "\"transaction\"."};
 inline constexpr Error kStatementTooLong{
     .sqlstate = sqlstate::kProgramLimitExceeded,
     .message = "named prepared statement is longer than prepared_statement_bytes_max"};

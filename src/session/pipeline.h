@@ -81,6 +81,8 @@ enum class Purpose : std::uint8_t {
     /// Bind or Query that is sent to fail, so that the transaction fails as it must; the client is told an
     /// error of pgring's instead.
     Refusal,
+    /// Query, Execute: its statements may change what the session listens on (listening.h).
+    Channels,
     /// Query of an errand (see backend.h).
     ErrandBegin,
     ErrandAwaited,

@@ -405,6 +405,9 @@ void Session::attached(Shared& shared, Backend& backend, route::Demand demand) {
         // The first client of its destination: what the backend has is what it will start from.
         return;
     }
+    if (demand != route::Demand::PreferStandby) {
+        catch_up();
+    }
     tell_fixed_parameters(shared, backend);
     prepare_backend(shared, backend);
 }
@@ -440,6 +443,11 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
     if (errand == Errand::FailTransaction) {
         held_.end();
     }
+    if (errand == Errand::Unlisten) {
+        listening_->left_on_backend = false;
+        backend.needs_reset = backend.needs_reset || backend.errand_failed();
+        return true;
+    }
     if (errand == Errand::ReadPins) {
         adopt_pins(shared, backend);
         return true;
@@ -452,6 +460,13 @@ bool Session::may_release(Shared& shared, Backend& backend) {
     bool const at_rest = backend.at_rest() && !session_pooled() && body_rest_bytes_ == 0 &&
                          backend.pending_errand() == Errand::None;
     if (!at_rest) {
+        return false;
+    }
+    // First, since a pin would be read where only the listener's stand-in is.
+    if (listens_on_backend() && !pins_.has(Pin::Listen)) {
+        if (!backend.start_errand(shared, Errand::Unlisten, "UNLISTEN *")) {
+            fail(shared, errors::kOutOfMemory);
+        }
         return false;
     }
     if (pins_.doubted()) {
@@ -471,6 +486,9 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         // It stays, and has to have what a reset led back to.
         prepare_backend(shared, backend);
         return false;
+    }
+    if (listening_ != nullptr && listening_->over()) {
+        leave_channels(shared);
     }
     return true;
 }
@@ -526,6 +544,10 @@ bool Session::lost(Shared& shared, Backend& backend) {
     InFlight const in_flight = look_at_flight(backend.pipeline, backend.status());
     statements_.undo(in_flight.name_count);
     unit_stake_ = Stake::None;
+    if (listening_ != nullptr) {
+        listening_->backend_lost();
+        listening_->settle(destination_->listener, id_);
+    }
     bool const unknown = in_flight.unknown && !PGRING_MUTATION(UnknownToldAsUndone);
     const Error& error = unknown                     ? errors::kOutcomeUnknown
                          : in_flight.met_transaction ? errors::kTransactionLost
@@ -598,6 +620,9 @@ void Session::refuse_unit(Shared& shared, const Error& error) {
     }
     front_traits_.reset();
     scout_count_ = 0;
+    if (listening_ != nullptr) {
+        listening_->give_up(destination_->listener, id_);
+    }
     tell(writer.written());
 }
 

@@ -24,6 +24,7 @@
 #include "session/errors.h"
 #include "session/frontend_login.h"
 #include "session/held_transaction.h"
+#include "session/listening.h"
 #include "session/pins.h"
 #include "session/reset_parameters.h"
 #include "session/shared.h"
@@ -36,13 +37,15 @@ namespace pgring::session {
 /// What advance() stopped for.
 struct SessionStep {
     enum class Kind : std::uint8_t {
-        Starved,        ///< more input is needed
-        Blocked,        ///< the backend's queue or pipeline is full, or an errand is under way
-        NeedsBackend,   ///< a backend that meets `demand`; call attached() and advance() when there is one
-        NeedsDrain,     ///< the backend must finish and be released before the next unit can be placed
-        Authenticated,  ///< find the destination, then call enter()
-        Canceled,       ///< it was a CancelRequest: see cancel_target()
-        Ended,          ///< nothing more will be read; close when `out` is empty
+        Starved,         ///< more input is needed
+        Blocked,         ///< the backend's queue or pipeline is full, or an errand is under way
+        NeedsBackend,    ///< a backend that meets `demand`; call attached() and advance() when there is one
+        AwaitsListener,  ///< the listener must have a channel before it goes on
+        AwaitsEcho,      ///< the listener must answer before the backend is used
+        NeedsDrain,      ///< the backend must finish and be released before the next unit can be placed
+        Authenticated,   ///< find the destination, then call enter()
+        Canceled,        ///< it was a CancelRequest: see cancel_target()
+        Ended,           ///< nothing more will be read; close when `out` is empty
     };
 
     Kind kind = Kind::Starved;
@@ -51,6 +54,8 @@ struct SessionStep {
 
 inline constexpr SessionStep kStarved{.kind = SessionStep::Kind::Starved};
 inline constexpr SessionStep kBlocked{.kind = SessionStep::Kind::Blocked};
+inline constexpr SessionStep kAwaitsListener{.kind = SessionStep::Kind::AwaitsListener};
+inline constexpr SessionStep kAwaitsEcho{.kind = SessionStep::Kind::AwaitsEcho};
 inline constexpr SessionStep kEnded{.kind = SessionStep::Kind::Ended};
 
 /// How often the client was told ReadyForQuery: what its timeouts and cancels tell one exchange from the next
@@ -102,9 +107,11 @@ class Session {
     /// left something, or set parameters whose values are not known yet, it sends an errand that reads what
     /// is so and says no for now.
     [[nodiscard]] bool may_release(Shared& shared, Backend& backend);
-    /// may_release() has something to read.
-    [[nodiscard]] bool owes_reading() const { return pins_.doubted() || has_unread_settings(); }
     [[nodiscard]] bool has_unread_settings() const { return touched_ != nullptr && !touched_->empty(); }
+    /// may_release() will send an errand first.
+    [[nodiscard]] bool owes_errand() const {
+        return pins_.doubted() || has_unread_settings() || listens_on_backend();
+    }
     /// The backend is gone. Tells the client what became of its statements. False where the session must end
     /// with it.
     [[nodiscard]] bool lost(Shared& shared, Backend& backend);
@@ -140,6 +147,31 @@ class Session {
     /// why.
     void tell_refusal();
     void forget_refusal();
+
+    // -- LISTEN (session_channels.cc) --
+    /// nullptr where the session has never listened, or its backend does it for it.
+    [[nodiscard]] Listening* listening() { return listening_.get(); }
+    /// What the attached backend hears is not for the client.
+    [[nodiscard]] bool hears_by_listener() const { return listening_ != nullptr && !pins_.has(Pin::Listen); }
+    /// UNLISTEN is due on the backend.
+    [[nodiscard]] bool listens_on_backend() const {
+        return listening_ != nullptr && listening_->left_on_backend;
+    }
+    /// The client committed something with this stake and listens: the listener's echo must come first.
+    [[nodiscard]] bool awaits_echo(Stake stake);
+    /// The answer to `entry` is complete and its ReadyForQuery follows.
+    void on_ready_to_tell(Shared& shared, const Backend& backend, const Expected& entry);
+    /// The listener heard it. `backend` is the one that is attached, or nullptr; as below.
+    void notify(Shared& shared, const Backend* backend, const Notification& notification);
+    /// The listener was lost for a while.
+    void tell_missed(Shared& shared, const Backend* backend);
+    /// Tells what was kept, if the client is idle.
+    void tell_kept(Shared& shared, const Backend* backend);
+    /// The listener cannot be had for the Query or Execute at the front of `in`: refuses it.
+    void refuse_channels(Shared& shared, Backend* backend, const Error& error);
+    /// It is over: nothing of it stays at the listener.
+    void leave_channels(Shared& shared);
+
     /// Appends to `out`; when no buffer is left the session ends.
     void tell(std::span<const std::byte> message);
 
@@ -213,6 +245,21 @@ class Session {
     void note_settings(const sql::Traits& traits, std::string_view text);
     void note_resets(const sql::Traits& traits, std::span<const sql::SettingChange> changes);
     void tell_pins(Shared& shared);
+
+    // -- LISTEN (session_channels.cc) --
+    [[nodiscard]] bool concerns_channels(const sql::Traits& traits) const;
+    [[nodiscard]] bool listener_may_have(std::string_view channel) const;
+    [[nodiscard]] bool stands_in_for(const std::vector<sql::ChannelStep>& steps) const;
+    [[nodiscard]] std::vector<sql::ChannelStep> channel_steps(Shared& shared, std::string_view text);
+    [[nodiscard]] bool joined(const Backend* backend, const std::vector<sql::ChannelStep>& steps);
+    void bind_channels(Shared& shared, std::string_view portal, std::string_view text);
+    [[nodiscard]] bool executes_channels(Shared& shared, wire::Header header) const;
+    void catch_up();
+    [[nodiscard]] bool has_caught_up() const;
+    [[nodiscard]] bool takes_notifications(const Backend* backend) const;
+    void tell_kept_now(Shared& shared);
+    void tell_or_keep(Shared& shared, const Backend* backend, std::string_view channel,
+                      std::span<const std::byte> message);
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
                                                                std::span<char, 32> memory);
@@ -319,6 +366,8 @@ class Session {
     Stake unit_stake_ = Stake::None;
     /// Traits of the Query at the front, so that it is judged once though it may wait for a backend.
     std::optional<sql::Traits> front_traits_;
+
+    std::unique_ptr<Listening> listening_;
 
     std::unique_ptr<FrontendLogin> login_;
     /// Parameters of the startup packet whose spelling the server has not confirmed yet; login only.

@@ -40,7 +40,9 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has(sql::Effect::Unjudged)) {
         backend.needs_reset = true;
     }
-    pins_.note(traits.effects.without(kSettings));
+    // Where the listener hears for the session, nothing stays on the backend.
+    bool const stands_in = listening_ != nullptr && listening_->stands_in;
+    pins_.note(traits.effects.without(stands_in ? kSettings | sql::Effect::Listen : kSettings));
     if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
         pins_.hold(Pin::SessionFunction);
     }
@@ -125,7 +127,10 @@ Pin Session::refused_pin(const sql::Traits& traits, std::string_view text, const
     }
     bool const resets_only =
         traits.effects.has(sql::Effect::ResetParameter) && traits.statements == sql::StatementCount::One;
-    sql::Effects const harmless = kSettings | sql::Effect::MayChangeSession;
+    sql::Effects harmless = kSettings | sql::Effect::MayChangeSession;
+    if (traits.effects.has(sql::Effect::Listen) && stands_in_for(sql::channel_steps_of(text))) {
+        harmless |= sql::Effect::Listen;
+    }
     Pin const pin = pin_of(traits.effects.without(harmless));
     if (pin != Pin::None) {
         return pin == Pin::Role && resets_only ? Pin::None : pin;

@@ -258,6 +258,7 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         bound_traits_ = {};
         return refuse_bind(shared, *backend, header, Refusal(reason).error());
     }
+    bind_channels(shared, portal, bound_text);
     note_effects(shared, *backend, bound_traits_, bound_text);
     Expected const entry{.request = Request::Bind, .statement = number_of(name)};
     backend->pipeline.expect(entry);
@@ -312,12 +313,26 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
     if (Handled const placed = place(shared, backend, header, nullptr)) {
         return placed;
     }
+    bool const tracked = executes_channels(shared, header);
+    if (tracked && !joined(backend, listening_->bound)) {
+        return kAwaitsListener;
+    }
+    if (!has_caught_up()) {
+        return kAwaitsEcho;
+    }
     send_begin(shared, *backend);
     Stake const stake = stake_of(bound_traits_);
     if (stake == Stake::Writes || stake == Stake::Commits) {
         unit_stake_ = Stake::Writes;
     }
-    send_on(shared, *backend, header, {.request = Request::Execute, .stake = stake});
+    if (tracked) {
+        listening_->sent(listening_->bound);
+        backend->replay.forget();
+    }
+    send_on(shared, *backend, header,
+            {.request = Request::Execute,
+             .stake = stake,
+             .purpose = tracked ? Purpose::Channels : Purpose::None});
     return std::nullopt;
 }
 

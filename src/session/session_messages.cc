@@ -297,6 +297,9 @@ Session::Handled Session::place(Shared& shared, Backend* backend, wire::Header h
         }
         return SessionStep{.kind = SessionStep::Kind::NeedsBackend, .demand = *wanted};
     }
+    if (!has_caught_up()) {
+        return kAwaitsEcho;
+    }
     // Behind half of a notice the backend looks unused, and is what is left of an earlier unit all the same.
     bool const unused = backend->pipeline.empty() && !backend->mid_message_to_client();
     bool const own = !pins_.empty() || session_pooled() || backend->pipeline.open() || unused;

@@ -54,6 +54,14 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
         }
         front_traits_ = traits;
     }
+    std::vector<sql::ChannelStep> steps;
+    if (concerns_channels(*front_traits_)) {
+        wire::BodyReader reader(body(shared, header, header.body_bytes));
+        steps = channel_steps(shared, reader.string());
+        if (!joined(backend, steps)) {
+            return kAwaitsListener;
+        }
+    }
     if (Handled const placed = place(shared, backend, header, &*front_traits_)) {
         return placed;
     }
@@ -67,7 +75,11 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
     }
     unnamed_ = Unnamed::None;
     backend->unnamed_owner = {};
-    backend->pipeline.expect({.request = Request::Query, .stake = stake_of(traits)});
+    Purpose const purpose = steps.empty() ? Purpose::None : Purpose::Channels;
+    if (purpose == Purpose::Channels) {
+        listening_->sent(std::move(steps));
+    }
+    backend->pipeline.expect({.request = Request::Query, .stake = stake_of(traits), .purpose = purpose});
     forward(*backend, header);
     return std::nullopt;
 }

@@ -41,6 +41,10 @@ struct WorkerStats {
     std::array<Counter, kPinReasons> pins_by_reason;  ///< the same, in the order of session::Pin
     Counter refusals;                   ///< statements refused because they would have been such a reason
     Counter unpins;                     ///< times the last such reason was found undone
+    Counter listening;                  ///< sessions that listen now, in transaction pooling
+    Counter channels;                   ///< channels that pgring's own connections listen on for them now
+    Counter notifications;              ///< told to such sessions, and notices that some may have been missed
+    Counter listeners_lost;             ///< connections lost that listened
     Counter statements_prepared_again;  ///< Parse sent because a backend lacked a statement
     Counter buffers_exhausted;          ///< receives put off because no buffer was free
     std::vector<ServerStats> servers;

@@ -14,18 +14,26 @@ void write_field(MessageWriter& writer, char code, std::string_view text) {
     }
 }
 
+void write_fields(MessageWriter& writer, std::string_view severity, const ErrorFields& fields) {
+    write_field(writer, 'S', severity);
+    write_field(writer, 'V', severity);
+    write_field(writer, 'C', fields.sqlstate);
+    write_field(writer, 'M', fields.message);
+    write_field(writer, 'D', fields.detail);
+    write_field(writer, 'H', fields.hint);
+    writer.byte('\0').end();
+}
+
 }  // namespace
 
 void write_error(MessageWriter& writer, const ErrorFields& error) {
-    std::string_view const severity = error.severity == Severity::Fatal ? "FATAL" : "ERROR";
     writer.begin(BackendType::ErrorResponse);
-    write_field(writer, 'S', severity);
-    write_field(writer, 'V', severity);
-    write_field(writer, 'C', error.sqlstate);
-    write_field(writer, 'M', error.message);
-    write_field(writer, 'D', error.detail);
-    write_field(writer, 'H', error.hint);
-    writer.byte('\0').end();
+    write_fields(writer, error.severity == Severity::Fatal ? "FATAL" : "ERROR", error);
+}
+
+void write_warning(MessageWriter& writer, const ErrorFields& notice) {
+    writer.begin(BackendType::NoticeResponse);
+    write_fields(writer, "WARNING", notice);
 }
 
 void write_ready_for_query(MessageWriter& writer, TransactionStatus status) {

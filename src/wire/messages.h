@@ -26,6 +26,8 @@ struct ErrorFields {
 
 /// Writes an ErrorResponse; texts beyond 512 bytes each are cut.
 void write_error(MessageWriter& writer, const ErrorFields& error);
+/// Writes a NoticeResponse of severity WARNING; the severity of `notice` does not count.
+void write_warning(MessageWriter& writer, const ErrorFields& notice);
 void write_ready_for_query(MessageWriter& writer, TransactionStatus status);
 void write_command_complete(MessageWriter& writer, std::string_view tag);
 void write_parameter_status(MessageWriter& writer, std::string_view name, std::string_view value);

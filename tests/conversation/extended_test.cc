@@ -187,7 +187,7 @@ TEST(Extended, NoticesAndNotificationsDoNotCountAsAnswers) {
     alice.says(query("select 1"));
     backend.says(notice("careful") + notification("channel", "news") + row("1") + notice("again") +
                  complete("SELECT 1") + ready());
-    alice.hears({"NoticeResponse careful", "NotificationResponse channel", "DataRow 1",
+    alice.hears({"NoticeResponse careful", "NotificationResponse 1 channel news", "DataRow 1",
                  "NoticeResponse again", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
 

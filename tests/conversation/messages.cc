@@ -201,9 +201,11 @@ std::string backend_text(const Message& message) {
             return "ErrorResponse " + error_field(message, 'V') + " " + error_field(message, 'C');
         case 'N':
             return with("NoticeResponse", error_field(message, 'M'));
-        case 'A':
-            fields.integer(4);
-            return with("NotificationResponse", fields.text());
+        case 'A': {
+            std::string const process_id = std::to_string(fields.integer(4));
+            std::string const channel = fields.text();
+            return "NotificationResponse " + process_id + " " + channel + " " + fields.text();
+        }
         default:
             return unknown_text(message);
     }
@@ -400,8 +402,8 @@ std::string notice(std::string_view text) {
                             zero_ended("M" + std::string(text)) + std::string(1, '\0'));
 }
 
-std::string notification(std::string_view channel, std::string_view payload) {
-    return message('A', number(1) + zero_ended(channel) + zero_ended(payload));
+std::string notification(std::string_view channel, std::string_view payload, std::uint32_t process_id) {
+    return message('A', number(process_id) + zero_ended(channel) + zero_ended(payload));
 }
 
 std::string error(std::string_view sqlstate, std::string_view text, std::string_view severity) {

@@ -79,7 +79,8 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string copy_out_response();
 [[nodiscard]] std::string function_result(std::string_view value);
 [[nodiscard]] std::string notice(std::string_view text);
-[[nodiscard]] std::string notification(std::string_view channel, std::string_view payload);
+[[nodiscard]] std::string notification(std::string_view channel, std::string_view payload,
+                                       std::uint32_t process_id = 1);
 [[nodiscard]] std::string error(std::string_view sqlstate, std::string_view text = "it failed",
                                 std::string_view severity = "ERROR");
 

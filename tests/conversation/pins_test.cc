@@ -153,7 +153,7 @@ TEST_F(Pins, ALockOfTheTransactionEndsWithIt) {
     EXPECT_EQ(pins(), 0U);
 }
 
-TEST_F(Pins, CursorsChannelsStatementsAndRolesEndAsWell) {
+TEST_F(Pins, CursorsStatementsAndRolesEndAsWell) {
     struct Case {
         const char* does;
         const char* undoes;
@@ -161,8 +161,6 @@ TEST_F(Pins, CursorsChannelsStatementsAndRolesEndAsWell) {
     };
     for (const Case& one : {Case{"declare c cursor with hold for select 1", "close all",
                                  "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"},
-                            Case{"listen a", "unlisten *",
-                                 "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_listening_channels())"},
                             Case{"prepare p as select 1", "deallocate p",
                                  "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE "
                                  "from_sql)"},
@@ -361,7 +359,8 @@ Scene refusing() {
     return scene;
 }
 
-constexpr const char* kFails = "Query SELECT 'pgring: refused, see unpoolable_statements and pool_mode'::pg_catalog.int4";
+constexpr const char* kFails =
+    "Query SELECT 'pgring: refused, see unpoolable_statements and pool_mode'::pg_catalog.int4";
 
 TEST(Refusals, OutsideOfATransactionNeedNoServer) {
     Stage stage(refusing());
@@ -380,7 +379,7 @@ TEST(Refusals, OutsideOfATransactionNeedNoServer) {
 TEST(Refusals, OfTheFirstStatementFailTheTransaction) {
     Stage stage(refusing());
     Client& alice = stage.logged_in();
-    alice.says(query("begin") + query("listen a") + query("rollback"));
+    alice.says(query("begin") + query("load 'x'") + query("rollback"));
     alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E",
                  "CommandComplete ROLLBACK", "ReadyForQuery I"});
     stage.backend(0).hears_nothing();
@@ -423,7 +422,7 @@ TEST(Refusals, ConcernWhatCannotBeCarriedAndNothingElse) {
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
     for (const char* text : {"prepare p as select 1", "set role admin", "select setseed(0.5)", "load 'x'",
-                             "listen a", "select set_config(a, b, false) from t",
+                             "select set_config(a, b, false) from t",
                              "do $$ begin perform set_config('a.b', 'c', false); end $$"}) {
         alice.says(query(text));
         alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});

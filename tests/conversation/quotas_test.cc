@@ -46,6 +46,36 @@ TEST(Quotas, AnIdleBackendOfAnotherUserIsClosedForWhoNeedsOne) {
     stage.backend(3).hears({"Query select 2"});
 }
 
+TEST(Quotas, ConnectionsThatListenLeaveOnePlace) {
+    Stage stage(one_backend_of_a_database());
+    Client& alice = stage.logged_in_as(kApp);
+    Client& other = stage.logged_in_as(kApp);
+    alice.says(query("listen a"));
+    other.says(query("select 1"));
+    stage.backend(0).answers("1");
+    other.hears(kAnswer);
+    stage.passes(100ms);
+    alice.hears({"ErrorResponse ERROR 53300", "ReadyForQuery I"});
+    EXPECT_EQ(stage.backend_count(), 1U);
+}
+
+TEST(Quotas, AnIdleBackendIsClosedForOneThatListens) {
+    Scene scene = one_backend_of_a_database();
+    scene.settings.pgring.max_db_connections = 2;
+    Stage stage(scene);
+    Client& alice = stage.logged_in_as(kApp);
+    stage.passes(100ms);
+    Client& batch = stage.logged_in_as(kBatch);
+    ASSERT_EQ(stage.open_backend_count(), 2U);
+    stage.passes(100ms);
+    alice.says(query("listen a"));
+    ASSERT_EQ(stage.backend_count(), 3U);
+    EXPECT_TRUE(stage.backend(0).closed());
+    EXPECT_EQ(user_of(stage.backend(2)), "app");
+    stage.backend(2).hears({"Query LISTEN \"a\""});
+    static_cast<void>(batch);
+}
+
 TEST(Quotas, AnotherDatabaseIsNotConcerned) {
     Stage stage(one_backend_of_a_database());
     static_cast<void>(stage.logged_in_as(kApp));

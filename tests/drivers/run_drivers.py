@@ -55,6 +55,7 @@ def drivers(build: Path) -> list[Driver]:
 
     return [
         Driver("psycopg", (PYTHON, at("psycopg_test.py")), routed=True),
+        Driver("listen", (PYTHON, at("listen_test.py"))),
         Driver("psycopg_async", (PYTHON, at("psycopg_async_test.py"))),
         Driver("asyncpg", (PYTHON, at("asyncpg_test.py"))),
         Driver("sqlalchemy", (PYTHON, at("sqlalchemy_test.py"))),

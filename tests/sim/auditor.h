@@ -61,6 +61,14 @@ class Auditor {
             require(entry.commits == 0, "write " + write + " was refused and had been applied");
         }
     }
+    /// A server committed a NOTIFY. No two payloads are alike.
+    void notified(const std::string& payload) { notifications_.emplace(payload, notifications_.size() + 1); }
+    [[nodiscard]] std::size_t notified_count() const { return notifications_.size(); }
+    /// Its place in the order of all, from 1 on; 0 where it was not committed.
+    [[nodiscard]] std::size_t place_of(const std::string& payload) const {
+        auto const found = notifications_.find(payload);
+        return found == notifications_.end() ? 0 : found->second;
+    }
     [[nodiscard]] std::size_t acknowledged_count() const {
         std::size_t count = 0;
         for (const auto& [name, write] : writes_) {
@@ -76,6 +84,7 @@ class Auditor {
         Told told = Told::Nothing;
     };
     std::map<std::string, Write> writes_;
+    std::map<std::string, std::size_t> notifications_;
 };
 
 }  // namespace pgring::sim

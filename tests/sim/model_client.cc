@@ -32,7 +32,7 @@ std::string summary(std::string bytes) {
 }  // namespace
 
 ModelClient::ModelClient(ClientContext& context, ClientNumber number, std::uint32_t unit_count)
-    : context_(context), number_(number), units_left_(unit_count) {
+    : context_(context), number_(number), units_left_(unit_count), hearing_(who()) {
     autocommit_only_ = context.prng.chance(30);
     read_only_ = context.has_standby && !context.steady && context.prng.chance(10);
 }
@@ -135,7 +135,11 @@ void ModelClient::on_login_message(const Message& message) {
 void ModelClient::on_message(const Message& message) {
     std::string const text = backend_text(message);
     context_.log("    " + who() + " hears " + text.substr(0, 100));
-    if (message.type == 'N' || message.type == 'A' || message.type == 'S') {
+    if (message.type == 'A') {
+        on_notification(message);
+        return;
+    }
+    if (message.type == 'N' || message.type == 'S') {
         if (text.starts_with("ParameterStatus server_version=")) {
             return;
         }
@@ -180,6 +184,7 @@ void ModelClient::on_ready(char status) {
         check_error(unit, status);
     }
     settle_writes(unit, status);
+    settle_channel(unit, status);
     status_ = status;
     if (status == 'I') {
         savepoints_.clear();
@@ -225,6 +230,9 @@ void ModelClient::check(const Unit& unit, char status) {
         case Unit::Kind::Savepoint:
         case Unit::Kind::Reset:
         case Unit::Kind::Discard:
+        case Unit::Kind::Listen:
+        case Unit::Kind::Unlisten:
+        case Unit::Kind::Notify:
             break;
         case Unit::Kind::RollbackTo:
             expected_status = 'T';
@@ -236,7 +244,8 @@ void ModelClient::check(const Unit& unit, char status) {
         savepoints_.push_back({.name = unit.name,
                                .write_count = open_writes_.size(),
                                .time_zone = time_zone_,
-                               .statement_timeout = statement_timeout_});
+                               .statement_timeout = statement_timeout_,
+                               .listens = hearing_.now()});
     } else if (unit.kind == Unit::Kind::RollbackTo) {
         time_zone_ = savepoints_.back().time_zone;
         statement_timeout_ = savepoints_.back().statement_timeout;
@@ -261,7 +270,9 @@ void ModelClient::check_error(const Unit& unit, char status) {
     Auditor& auditor = context_.auditor;
     bool const expected = error_ == unit.sqlstate || (error_ == "0A000" && unit.uses_prepared) ||
                           (status_ == 'E' && (error_ == "25P02" || error_ == "26000")) ||
-                          (read_only_ && error_ == "25006");
+                          (read_only_ && error_ == "25006") ||
+                          // max_db_connections may leave no place for a connection that listens.
+                          (unit.kind == Unit::Kind::Listen && error_ == "53300");
     bool const canceled = error_ == "57014" && (cancel_may_hit_ || context_.statements_time_out);
     auditor.require(error_ != "57014" || expected || canceled,
                     who() + " was cancelled without having asked for it");
@@ -366,7 +377,8 @@ void ModelClient::next() {
             // Only what has no bearing on what comes behind it is followed by more.
             Unit unit = draw_unit();
             bool const goes_on =
-                unit.name.empty() && (unit.kind == Unit::Kind::Plain || unit.kind == Unit::Kind::Write);
+                unit.name.empty() && (unit.kind == Unit::Kind::Plain || unit.kind == Unit::Kind::Write ||
+                                      unit.kind == Unit::Kind::Notify);
             bool const fails = !unit.sqlstate.empty();
             context_.log("  " + who() + " asks " + summary(unit.bytes));
             if (unit.bytes.starts_with('Q') ||
@@ -540,7 +552,7 @@ Unit ModelClient::draw_unit() {
     if (unnamed_mark_.has_value() && context_.prng.chance(60)) {
         return use_unnamed();
     }
-    switch (context_.prng.below(24)) {
+    switch (context_.prng.below(26)) {
         case 0:
         case 1:
             return extended_read();
@@ -588,13 +600,15 @@ Unit ModelClient::draw_unit() {
                                             : read();
         case 23:
             return context_.prng.chance(50) ? endless() : read();
+        case 24:
+            return read_only_ ? read() : use_channel();
         default:
             return read();
     }
 }
 
 Unit ModelClient::draw_in_transaction() {
-    switch (context_.prng.below(16)) {
+    switch (context_.prng.below(17)) {
         case 0:
             return read();
         case 1:
@@ -624,6 +638,8 @@ Unit ModelClient::draw_in_transaction() {
             return several_writes();
         case 13:
             return status_ahead_ == 'T' ? write_then_read() : failing_copy_in();
+        case 14:
+            return read_only_ ? read() : use_channel();
         default:
             return control(Unit::Kind::Commit);
     }
@@ -875,6 +891,75 @@ Unit ModelClient::set_timeout() {
             .bytes = query("set statement_timeout = '" + value + "' /* " + token('s') + " */"),
             .answer = {"CommandComplete SET"},
             .value = value};
+}
+
+/// LISTEN, UNLISTEN or NOTIFY, in either protocol.
+Unit ModelClient::use_channel() {
+    auto const said = [this](const std::string& text, const std::string& tag, Unit unit) {
+        bool const extended = context_.prng.chance(40);
+        unit.bytes = extended ? parse("", text) + bind("") + execute() + sync() : query(text);
+        if (extended) {
+            unit.answer = {"ParseComplete", "BindComplete"};
+        }
+        unit.answer.push_back("CommandComplete " + tag);
+        return unit;
+    };
+    switch (context_.prng.below(6)) {
+        case 0:
+        case 1:
+            return said("listen ch /* " + token('l') + " */", "LISTEN", {.kind = Unit::Kind::Listen});
+        case 2:
+            return said("unlisten ch /* " + token('l') + " */", "UNLISTEN", {.kind = Unit::Kind::Unlisten});
+        default: {
+            std::string const payload = token('n');
+            return said("notify ch, '" + payload + "'", "NOTIFY",
+                        {.kind = Unit::Kind::Notify, .value = payload});
+        }
+    }
+}
+
+void ModelClient::on_notification(const Message& message) {
+    std::uint32_t const process_id = read_number(std::string_view(message.body).substr(0, 4));
+    std::string const payload = message.body.substr(4 + 3, message.body.size() - 4 - 3 - 1);
+    bool const may_commit = std::ranges::any_of(waiting_for_, [this](const Unit& unit) {
+        return (unit.kind == Unit::Kind::Listen && status_ == 'I') ||
+               (unit.kind == Unit::Kind::Commit && hearing_.now() != Hearing::Listens::No);
+    });
+    const Auditor& auditor = context_.auditor;
+    auditor.require(status_ == 'I' || !waiting_for_.empty(), who() + " hears in its transaction");
+    hearing_.hear(auditor, payload, may_commit ? Hearing::CommitUnderWay::Yes : Hearing::CommitUnderWay::No,
+                  context_.calm ? Hearing::Strictness::Strict : Hearing::Strictness::Lenient);
+    bool const own = client_of(payload) == number_;
+    // What it committed on a connection that was lost then comes as a stranger's.
+    auditor.require((process_id == process_id_) == own || (own && !context_.calm),
+                    who() + " hears " + payload + " under the process id " + std::to_string(process_id));
+}
+
+/// What an answered unit makes of what it listens on.
+void ModelClient::settle_channel(const Unit& unit, char status) {
+    if (!error_.empty()) {
+        if (error_ == "08007") {
+            hearing_.lose_track();
+        } else if (status == 'I') {
+            hearing_.roll_back();
+        }
+        return;
+    }
+    if (unit.kind == Unit::Kind::Listen) {
+        hearing_.set(Hearing::Listens::Yes);
+    } else if (unit.kind == Unit::Kind::Unlisten || unit.kind == Unit::Kind::Discard) {
+        hearing_.set(Hearing::Listens::No);
+    } else if (unit.kind == Unit::Kind::Rollback || (unit.kind == Unit::Kind::Commit && status_ == 'E')) {
+        hearing_.roll_back();
+    } else if (unit.kind == Unit::Kind::RollbackTo) {
+        hearing_.set(savepoints_.back().listens);
+    }
+    if (status == 'I') {
+        hearing_.commit(context_.auditor);
+        if (unit.kind == Unit::Kind::Notify && context_.calm) {
+            hearing_.notified(context_.auditor, unit.value);
+        }
+    }
 }
 
 /// What ties the session to its backend until the table is gone; or makes an end of it.

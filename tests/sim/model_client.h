@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "conversation/messages.h"
 #include "sim/auditor.h"
+#include "sim/hearing.h"
 #include "sim/network.h"
 #include "sim/peer.h"
 #include "sim/schedule.h"
@@ -58,6 +59,9 @@ struct Unit {
         RollbackTo,
         Reset,    ///< RESET ALL
         Discard,  ///< DISCARD ALL
+        Listen,
+        Unlisten,
+        Notify,
     } kind{};
     std::string bytes{};
     /// What it answers where nothing fails (conversation::backend_text), without ReadyForQuery.
@@ -66,7 +70,7 @@ struct Unit {
     std::string sqlstate{};
     /// Names of the writes in it.
     std::vector<std::string> writes{};
-    /// SetTimeZone: the value.
+    /// SetTimeZone: the value. Notify: the payload.
     std::string value{};
     /// A name that exists if the unit goes well, with its statement's mark; or that is gone.
     std::string name{};
@@ -150,6 +154,9 @@ class ModelClient final : public Peer {
     [[nodiscard]] Unit set_time_zone();
     [[nodiscard]] Unit set_timeout();
     [[nodiscard]] Unit pin();
+    [[nodiscard]] Unit use_channel();
+    void on_notification(const conversation::Message& message);
+    void settle_channel(const Unit& unit, char status);
     [[nodiscard]] Unit prepare();
     [[nodiscard]] Unit use_prepared();
     [[nodiscard]] Unit prepare_unnamed();
@@ -191,6 +198,7 @@ class ModelClient final : public Peer {
         std::size_t write_count = 0;
         std::optional<std::string> time_zone;
         std::string statement_timeout;
+        Hearing::Listens listens = Hearing::Listens::No;
     };
     std::vector<Mark> savepoints_;
     /// It has something in its session that cannot be carried over.
@@ -204,6 +212,7 @@ class ModelClient final : public Peer {
     std::map<std::string, std::string> prepared_;
     /// The mark of the unnamed statement, while it must be there.
     std::optional<std::string> unnamed_mark_;
+    Hearing hearing_;
     std::deque<Canceler> cancelers_;
     std::uint32_t cancels_open_ = 0;
     /// A cancel was open at some time since the front unit was sent.

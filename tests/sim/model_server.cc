@@ -178,6 +178,12 @@ void ModelServer::cancel(std::uint32_t process_id, std::string_view secret) {
     context_.auditor.require(false, "a cancel for an unknown process was sent on");
 }
 
+void ModelServer::notify(const std::string& channel, const std::string& message) {
+    for (const auto& process : processes_) {
+        process->notified(channel, message);
+    }
+}
+
 void ModelServer::note(const std::string& what) {
     context_.log("server " + std::to_string(index_) + " " + what);
 }
@@ -261,6 +267,23 @@ void ServerProcess::cancel() {
 
 void ServerProcess::wake() {
     schedule_next();
+    deliver();
+}
+
+void ServerProcess::notified(const std::string& channel, const std::string& message) {
+    if (alive_ && channels_.contains(channel)) {
+        heard_ += message;
+        // An idle process is woken by a signal, some time later.
+        server_.context().schedule.after(server_.context().network.draw_delay() / 4, [this] { deliver(); });
+    }
+}
+
+void ServerProcess::deliver() {
+    bool const idle = status_ == 'I' && !unit_open_ && !busy_ && state_ == State::Ready;
+    if (alive_ && idle && !server_.hung() && !heard_.empty()) {
+        out_ += std::exchange(heard_, {});
+        flush();
+    }
 }
 
 void ServerProcess::on_startup() {
@@ -431,6 +454,10 @@ void ServerProcess::ready() {
             reported_[name] = value;
             out_ += parameter_status(name, value);
         }
+    }
+    if (status_ == 'I') {
+        // PostgreSQL tells what it has heard before it says that it is ready.
+        out_ += std::exchange(heard_, {});
     }
     out_ += conversation::ready(status_);
     bool const answers_talker = owner_ != kNobody && owner_ == talks_to_;
@@ -832,7 +859,31 @@ ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
     if (word == "deallocate") {
         return run_deallocate(text);
     }
+    if (word == "listen" || word == "unlisten" || word == "notify") {
+        return run_channels(word, text);
+    }
     return text.empty() ? Outcome{} : Outcome{.sqlstate = "42601"};
+}
+
+/// "listen ch", "LISTEN \"ch\"", "unlisten ch", "UNLISTEN *", "notify ch, 'payload'"
+ServerProcess::Outcome ServerProcess::run_channels(const std::string& word, const std::string& text) {
+    if (word != "unlisten" && server_.role() == ModelServer::Role::Standby) {
+        return {.sqlstate = "25006"};
+    }
+    // pgring may ask for several at once; the world has one.
+    std::string name = text.substr(word.size() + 1);
+    name = name.substr(0, name.find_first_of(" ,;"));
+    std::erase(name, '"');
+    if (word == "notify") {
+        notices_.emplace_back(name, quoted(text));
+        return {.tag = "NOTIFY"};
+    }
+    if (word == "listen") {
+        channels_ahead_.insert(name);
+        return {.tag = "LISTEN"};
+    }
+    name == "*" ? channels_ahead_.clear() : static_cast<void>(channels_ahead_.erase(name));
+    return {.tag = "UNLISTEN"};
 }
 
 /// "savepoint a", "release savepoint a", "rollback to savepoint a"
@@ -846,7 +897,9 @@ ServerProcess::Outcome ServerProcess::run_savepoint(const std::string& word, con
                                .write_count = writes_.size(),
                                .parameters = parameters_,
                                .session_parameters = session_parameters_,
-                               .pinned_by = pinned_by_});
+                               .pinned_by = pinned_by_,
+                               .channels = channels_ahead_,
+                               .notice_count = notices_.size()});
         return {.tag = "SAVEPOINT"};
     }
     auto const found = std::ranges::find(savepoints_.rbegin(), savepoints_.rend(), name, &Savepoint::name);
@@ -861,6 +914,8 @@ ServerProcess::Outcome ServerProcess::run_savepoint(const std::string& word, con
     parameters_ = found->parameters;
     session_parameters_ = found->session_parameters;
     pinned_by_ = found->pinned_by;
+    channels_ahead_ = found->channels;
+    notices_.resize(found->notice_count);
     savepoints_.erase(found.base(), savepoints_.end());
     status_ = 'T';
     return {.tag = "ROLLBACK"};
@@ -967,10 +1022,18 @@ void ServerProcess::commit() {
     }
     parameters_ = session_parameters_;
     savepoints_.clear();
+    channels_ = channels_ahead_;
+    for (const auto& [channel, payload] : std::exchange(notices_, {})) {
+        server_.context().log("  " + std::to_string(process_id_) + " notifies " + payload);
+        server_.context().auditor.notified(payload);
+        server_.notify(channel, notification(channel, payload, process_id_));
+    }
 }
 
 void ServerProcess::roll_back() {
     writes_.clear();
+    notices_.clear();
+    channels_ahead_ = channels_;
     parameters_ = parameters_before_;
     pinned_by_ = pinned_by_before_;
     session_parameters_ = parameters_before_;
@@ -980,6 +1043,7 @@ void ServerProcess::roll_back() {
 void ServerProcess::reset_all() {
     parameters_ = defaults_;
     session_parameters_ = defaults_;
+    channels_ahead_.clear();
     statements_.clear();
     pinned_by_ = kNobody;
     owner_ = kNobody;

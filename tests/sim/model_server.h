@@ -60,6 +60,8 @@ class ServerProcess final : public Peer {
     static constexpr std::string_view kEndless = "pg_sleep('infinity')";
     /// The server runs again after a hang.
     void wake();
+    /// Another process has committed a NOTIFY.
+    void notified(const std::string& channel, const std::string& message);
 
   private:
     enum class State : std::uint8_t { Startup, Ready, CopyIn };
@@ -81,6 +83,8 @@ class ServerProcess final : public Peer {
         SessionParameters parameters;
         SessionParameters session_parameters;
         ClientNumber pinned_by = kNobody;
+        std::set<std::string> channels;
+        std::size_t notice_count = 0;
     };
     /// A message, and what the worker that sent it knew of the cluster.
     struct Heard {
@@ -124,6 +128,8 @@ class ServerProcess final : public Peer {
     [[nodiscard]] Outcome run_current_settings(const std::string& text);
     enum class Lasts : std::uint8_t { Session, Transaction };
     [[nodiscard]] Outcome set(const std::string& name, const std::string& value, Lasts lasts);
+    [[nodiscard]] Outcome run_channels(const std::string& word, const std::string& text);
+    void deliver();
     void begin_block();
     void commit();
     void roll_back();
@@ -174,6 +180,13 @@ class ServerProcess final : public Peer {
     std::uint32_t binds_ = 0;
     std::map<std::string, Statement> statements_;
     std::map<std::string, Portal> portals_;
+    /// Channels it listens on, and with what the transaction does to them.
+    std::set<std::string> channels_;
+    std::set<std::string> channels_ahead_;
+    /// Channel and payload of each NOTIFY of the transaction.
+    std::vector<std::pair<std::string, std::string>> notices_;
+    /// NotificationResponses that wait for the end of a transaction.
+    std::string heard_;
     /// Whose transaction this is, while there is one.
     ClientNumber owner_ = kNobody;
     /// Who has a temporary table here; and before the transaction.
@@ -221,6 +234,8 @@ class ModelServer {
     [[nodiscard]] std::uint32_t timeline() const { return timeline_; }
     [[nodiscard]] ServerContext& context() { return context_; }
     void cancel(std::uint32_t process_id, std::string_view secret);
+    /// Tells every process that listens there.
+    void notify(const std::string& channel, const std::string& message);
     void note(const std::string& what);
 
   private:

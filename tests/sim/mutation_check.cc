@@ -38,8 +38,9 @@ constexpr Planted kPlanted[]{
     {Mutation::CopyErrorForgotten, "CopyErrorForgotten"},
     {Mutation::WriteFollowsReads, "WriteFollowsReads"},
     {Mutation::PinnedReleasedUnreset, "PinnedReleasedUnreset"},
+    {Mutation::EchoNotAwaited, "EchoNotAwaited"},
 };
-static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::PinnedReleasedUnreset));
+static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::EchoNotAwaited));
 
 constexpr int kFound = 0;
 constexpr int kNotFound = 1;

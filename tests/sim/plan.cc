@@ -69,6 +69,9 @@ void make_steady(Plan& plan) {
     pgring.server_lifetime = 3600s;
     pgring.server_check_query.clear();
     pgring.server_reset_query_always = false;
+    // Else backends are opened and closed all the time, in turns.
+    pgring.max_db_connections = 0;
+    pgring.max_user_connections = 0;
     pgring.max_client_conn = 1000;
     pgring.waiting_clients_max = 0;
     pgring.receive_buffers = 64;

@@ -120,6 +120,36 @@ const checks = {
       }),
     ),
 
+  'eight sessions listen, and know their own notifications': async () => {
+    const clients = [];
+    const heard = [];
+    for (let number = 0; number < 8; number++) {
+      const client = new Client();
+      await client.connect();
+      heard.push([]);
+      client.on('notification', (message) => heard[number].push(message));
+      await client.query('listen node_crowd');
+      clients.push(client);
+    }
+    for (let round = 0; round < 20; round++) {
+      const sender = clients[round % 8];
+      await sender.query('select pg_notify($1, $2)', ['node_crowd', String(round)]);
+      // It came before the statement's end.
+      const own = heard[round % 8].at(-1);
+      assert.deepEqual([own.payload, own.processId], [String(round), sender.processID]);
+    }
+    for (let wait = 0; wait < 1000 && heard.some((messages) => messages.length < 20); wait++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    heard.forEach((messages, number) => {
+      assert.deepEqual(messages.map((message) => message.payload), [...Array(20).keys()].map(String));
+      messages.forEach((message, round) =>
+        assert.equal(message.processId === clients[number].processID, round % 8 === number),
+      );
+    });
+    await Promise.all(clients.map((client) => client.end()));
+  },
+
   'a statement can be canceled': () =>
     connected({}, (client) =>
       connected({}, async (canceler) => {
@@ -167,7 +197,8 @@ const checks = {
     const rows = await primaryNode(
       client,
       `select (select count(*)::int from node_shared) as rows, count(*)::int as backends from pg_stat_activity
-       where usename = current_user and datname = current_database() and backend_type = 'client backend'`,
+       where usename = current_user and datname = current_database() and backend_type = 'client backend'
+         and application_name <> 'pgring listener' -- which listens for all sessions, in no pool`,
     );
     client.release();
     await pool.end();
