@@ -358,6 +358,7 @@ class Worker {
     // -- Backends (worker_backends.cc) --
     void run_backend(pool::BackendId id, base::Instant now);
     void open_backends(session::Destination& destination, topology::ServerIndex server, base::Instant now);
+    void open_for_longest(session::Destination& destination, topology::ServerIndex server, base::Instant now);
     void open_backend(session::Destination& destination, topology::ServerIndex server, Places places,
                       base::Instant now);
     /// A connection on its way to the server, in no pool yet.

@@ -74,6 +74,16 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
     }
 }
 
+/// What became free goes to whoever waits longest, where that is not here; and here nobody is forgotten.
+void Worker::open_for_longest(session::Destination& destination, topology::ServerIndex server,
+                              base::Instant now) {
+    session::Destination& longest = longest_waiting(destination, server, now);
+    if (&longest != &destination) {
+        open_backends(longest, server, now);
+    }
+    open_backends(destination, server, now);
+}
+
 void Worker::open_backend(session::Destination& destination, topology::ServerIndex server, Places places,
                           base::Instant now) {
     pool::BackendId const id =
@@ -305,7 +315,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
         pool.line_changed();
     }
     feed_others(pool);
-    open_backends(longest_waiting(destination, server, now), server, now);
+    open_for_longest(destination, server, now);
     keep_minimum(destination, server, now);
 }
 
@@ -583,7 +593,7 @@ void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now)
     feed_others(pool_of(entry));
     topology::ServerIndex const server = entry.backend.server();
     session::Destination& destination = entry.backend.destination();
-    open_backends(longest_waiting(destination, server, now), server, now);
+    open_for_longest(destination, server, now);
     keep_minimum(destination, server, now);
 }
 

@@ -67,6 +67,9 @@ void make_steady(Plan& plan) {
     pgring.pool_mode = config::PoolMode::Transaction;
     pgring.server_idle_timeout = 3600s;
     pgring.server_lifetime = 3600s;
+    // Pools under one limit exchange backends as long as they have sessions that wait.
+    pgring.max_db_connections = 0;
+    pgring.max_user_connections = 0;
     pgring.server_check_query.clear();
     pgring.server_reset_query_always = false;
     // Else backends are opened and closed all the time, in turns.
