@@ -213,12 +213,12 @@ Backend::Handled Backend::on_reply(Shared& shared, Session* session, wire::Heade
             return std::nullopt;
         case wire::BackendType::RowDescription:
             if (request == Request::Describe) {
-                return complete(session, header, Request::Describe);
+                return on_described(shared, session, header);
             }
             relay(audience, header);
             return std::nullopt;
         case wire::BackendType::NoData:
-            return complete(session, header, Request::Describe);
+            return on_described(shared, session, header);
         case wire::BackendType::ParseComplete:
             return complete(session, header, Request::Parse);
         case wire::BackendType::BindComplete:
@@ -276,6 +276,33 @@ Backend::Handled Backend::complete(Session* session, wire::Header header, Reques
     }
     relay(entry.audience == Audience::Client ? session : nullptr, header);
     return std::nullopt;
+}
+
+/// RowDescription or NoData.
+Backend::Handled Backend::on_described(Shared& shared, Session* session, wire::Header header) {
+    Expected const entry = pipeline.front();
+    if (entry.statement != kNoStatement && entry.request == Request::Describe) {
+        RowShape shape = header.type == static_cast<char>(wire::BackendType::NoData) ? kRowless : kTooWide;
+        if (shape == kTooWide && header.body_bytes <= kWholeBytesMax) {
+            if (!whole(header)) {
+                return BackendStep::Starved;
+            }
+            shape = row_shape(body(shared, header));
+            if (shape == kNoShape) {
+                return violation("malformed RowDescription from the server");
+            }
+        }
+        if (entry.purpose == Purpose::AskShape) {
+            statements.describe(entry.statement, shape, unit);
+        } else if (session != nullptr) {
+            statements.describe(entry.statement, shape);
+            session->statements().describe(entry.statement, shape);
+        }
+    }
+    if (Handled const broken = complete(session, header, Request::Describe)) {
+        return broken;
+    }
+    return entry.purpose == Purpose::AskShape ? Handled(BackendStep::ErrandDone) : std::nullopt;
 }
 
 Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Header header) {
@@ -363,9 +390,9 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         }
         return std::nullopt;
     }
-    if (is_outdated_plan(report) && entry.statement != kNoStatement && entry.audience == Audience::Client) {
-        statements.outdate(entry.statement);
-        if (session != nullptr && may_send_again()) {
+    if (is_outdated_plan(report) && entry.statement != kNoStatement) {
+        destination_->statements.outdate(entry.statement);
+        if (session != nullptr && entry.audience == Audience::Client && may_send_again()) {
             relay(nullptr, header);
             if (!send_again(shared, entry.statement)) {
                 return violation("pgring is out of buffers");
@@ -399,7 +426,7 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
 /// The unit that the server refuses at its first message is all that is out, and a copy of it is there.
 bool Backend::may_send_again() const {
     return replay.complete() && pipeline.size() == replay.entries().size() &&
-           pipeline.front().request == Request::Bind;
+           pipeline.front().request == replay.entries().front().request;
 }
 
 /// The server refused the unit because a plan is outdated, and skips to its Sync, which is nobody's business
@@ -409,8 +436,18 @@ bool Backend::send_again(Shared& shared, std::uint32_t statement) {
     // The session has a name for it: nothing that could have dropped it is behind the unit.
     ASSERT(known != nullptr);
     pipeline.error([](const Expected&) {});
-    ASSERT(pipeline.size() == 1 && pipeline.front().request == Request::Sync);
-    pipeline.keep_front();
+    if (replay.synced()) {
+        ASSERT(pipeline.size() == 1 && pipeline.front().request == Request::Sync);
+        pipeline.keep_front();
+    } else {
+        std::array<std::byte, 8> memory{};
+        wire::MessageWriter writer(memory);
+        writer.begin(wire::FrontendType::Sync).end();
+        if (!out.push_copy(writer.written())) {
+            return false;
+        }
+        pipeline.expect({.request = Request::Sync, .audience = Audience::Errand});
+    }
     if (!prepare(shared, *known) || !out.push_copy(replay.bytes())) {
         return false;
     }
@@ -433,10 +470,13 @@ void Backend::undo(Session* session, const Expected& entry) {
             statements.remove(entry.statement);
             break;
         case Purpose::Evict:
-            statements.restore(entry.statement);
+            restore(entry.statement);
             break;
         case Purpose::PrepareUnnamed:
             unnamed_owner = {};
+            break;
+        case Purpose::AskShape:
+            pending_errand_ = Errand::None;
             break;
         case Purpose::Refusal:
             if (session != nullptr) {
@@ -591,10 +631,10 @@ void Backend::was_reset(Shared& shared) {
 }
 
 bool Backend::prepare(Shared& shared, const Statement& statement) {
-    if (statements.use(statement.number, unit)) {
+    if (statements.use(statement, unit)) {
         return true;
     }
-    if (!make_room(shared, statement.number)) {
+    if (!make_room(shared, &statement)) {
         return false;
     }
     std::array<char, 32> memory{};
@@ -611,21 +651,54 @@ bool Backend::prepare(Shared& shared, const Statement& statement) {
                      .purpose = Purpose::Prepare,
                      .statement = statement.number});
     if (!pipeline.skipping()) {
-        statements.add(statement.number, unit);
+        statements.add(statement, unit);
     }
     shared.stats.statements_prepared_again.add();
     return true;
 }
 
-bool Backend::make_room(Shared& shared, std::uint32_t statement) {
+bool Backend::ask_shape(Shared& shared, const Statement& statement) {
+    ASSERT(pending_errand_ == Errand::None);
+    // The plan that is there may be outdated, and the server would fail rather than say so.
+    statements.outdate(statement.number);
+    if (!prepare(shared, statement)) {
+        return false;
+    }
+    std::array<char, 32> name{};
+    std::array<std::byte, 64> memory{};
+    wire::MessageWriter writer(memory);
+    writer.begin(wire::FrontendType::Describe)
+        .byte('S')
+        .string(server_name(statement.number, shared.worker, name))
+        .end();
+    writer.begin(wire::FrontendType::Flush).end();
+    ASSERT(writer.ok());
+    if (!out.push_copy(writer.written())) {
+        return false;
+    }
+    pipeline.expect({.request = Request::Describe,
+                     .audience = Audience::Errand,
+                     .purpose = Purpose::AskShape,
+                     .statement = statement.number});
+    pending_errand_ = Errand::Shape;
+    return true;
+}
+
+bool Backend::make_room(Shared& shared, const Statement* statement) {
     if (pipeline.skipping()) {
         return true;
     }
-    if (statement != kNoStatement && statements.outdated(statement)) {
-        return close_statement(shared, statement);
+    if (statement != nullptr && statements.outdated(*statement)) {
+        return close_statement(shared, statement->number);
     }
     std::uint32_t const surplus = statements.surplus(shared.settings.pgring.max_prepared_statements, unit);
     return surplus == kNoStatement || close_statement(shared, surplus);
+}
+
+/// A Close of pgring's own was skipped.
+void Backend::restore(std::uint32_t statement) {
+    const Statement* const known = destination_->statements.find(statement);
+    statements.restore(statement, known == nullptr ? 0 : known->version);
 }
 
 bool Backend::close_statement(Shared& shared, std::uint32_t statement) {

@@ -33,7 +33,7 @@ namespace pgring::session {
 
 class Session;
 
-/// A query of pgring's own on a backend.
+/// What pgring does on a backend by itself: a query, but for Shape.
 enum class Errand : std::uint8_t {
     None,
     Begin,            ///< a client's BEGIN that was held back; its answer was given already
@@ -41,6 +41,7 @@ enum class Errand : std::uint8_t {
     ReadParameters,   ///< values that the session set and the server does not report
     ReadPins,         ///< what the session may have left there that cannot be carried over
     FailTransaction,  ///< puts the backend where the session is: in a failed transaction
+    Shape,            ///< asks what the rows of a statement look like; amid a unit, by Describe
     Rollback,         ///< ends what a client left open
     Reset,            ///< server_reset_query
     Check,            ///< server_check_query
@@ -131,9 +132,13 @@ class Backend {
     /// Makes sure the server has `statement`: sends Parse where it lacks it, and Close for one it has too
     /// many. False when out of buffers.
     [[nodiscard]] bool prepare(Shared& shared, const Statement& statement);
-    /// Before a Parse of `statement` (kNoStatement: of an unnamed one): sends Close for an outdated one of
-    /// the same number, or for another where one more would be too many. False when out of buffers.
-    [[nodiscard]] bool make_room(Shared& shared, std::uint32_t statement);
+    /// Prepares it, anew where it was before, and asks what its rows look like: an awaited errand, after
+    /// which statements.shape() tells. Where the server refuses, the client is told its error. False when out
+    /// of buffers.
+    [[nodiscard]] bool ask_shape(Shared& shared, const Statement& statement);
+    /// Before a Parse of `statement` (nullptr: of an unnamed one): sends Close for an outdated one of the
+    /// same number, or for another where one more would be too many. False when out of buffers.
+    [[nodiscard]] bool make_room(Shared& shared, const Statement* statement);
     /// What is sent next is the first thing that the server hears after it was idle.
     [[nodiscard]] bool begins_unit() const {
         return pipeline.idle() && status_ == wire::TransactionStatus::Idle;
@@ -190,10 +195,12 @@ class Backend {
 
     /// The front entry is answered; its message is passed on or dropped by whom it is for.
     [[nodiscard]] Handled complete(Session* session, wire::Header header, Request request);
+    [[nodiscard]] Handled on_described(Shared& shared, Session* session, wire::Header header);
     /// Whether what the server says by itself now is for the client.
     [[nodiscard]] bool speaks_to_client(const Session* session) const;
     void undo(Session* session, const Expected& entry);
     [[nodiscard]] bool close_statement(Shared& shared, std::uint32_t statement);
+    void restore(std::uint32_t statement);
     [[nodiscard]] bool may_send_again() const;
     [[nodiscard]] bool send_again(Shared& shared, std::uint32_t statement);
     void note_parameter(Shared& shared, std::string_view name, std::string_view value);

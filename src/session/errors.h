@@ -38,10 +38,16 @@ struct Error {
     std::string_view message;
     std::string_view detail{};
     std::string_view hint{};
+    /// By which some drivers tell errors apart that have one SQLSTATE.
+    std::string_view routine{};
 };
 
 namespace errors {
 
+/// As PostgreSQL says it.
+inline constexpr Error kOutdatedPlan{.sqlstate = sqlstate::kFeatureNotSupported,
+                                     .message = "cached plan must not change result type",
+                                     .routine = "RevalidateCachedQuery"};
 inline constexpr Error kOutOfMemory{.sqlstate = sqlstate::kOutOfMemory,
                                     .message = "pgring is out of buffers",
                                     .hint = "Raise receive_buffers, or lower max_client_conn."};
@@ -148,7 +154,8 @@ inline void write_error(wire::MessageWriter& writer, wire::Severity severity, co
                                .sqlstate = error.sqlstate,
                                .message = error.message,
                                .detail = error.detail,
-                               .hint = error.hint});
+                               .hint = error.hint,
+                               .routine = error.routine});
 }
 
 }  // namespace pgring::session

@@ -53,7 +53,7 @@ void Pipeline::expect(Expected entry) {
             if (skipping_) {
                 return;
             }
-            open_ = true;
+            open_ = open_ || entry.audience != Audience::Local;
             break;
     }
     if (count_ == entries_.size()) {

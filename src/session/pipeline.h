@@ -76,6 +76,8 @@ enum class Purpose : std::uint8_t {
     Evict,
     /// Parse of pgring's own of the session's unnamed statement.
     PrepareUnnamed,
+    /// Describe of pgring's own, awaited: the client's rows must look as it was told before (row_shape.h).
+    AskShape,
     /// Query answered locally: DEALLOCATE of a name that only pgring knows.
     Deallocate,
     /// Bind or Query that is sent to fail, so that the transaction fails as it must; the client is told an

@@ -440,6 +440,9 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
         touched_.reset();
         return true;
     }
+    if (errand == Errand::Shape) {
+        return true;
+    }
     if (errand == Errand::FailTransaction) {
         held_.end();
     }

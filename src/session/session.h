@@ -214,7 +214,7 @@ class Session {
     [[nodiscard]] Handled on_execute(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_close(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_sync(Shared& shared, Backend* backend, wire::Header header);
-    [[nodiscard]] Handled on_flush(Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_flush(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
     [[nodiscard]] bool query_alone(std::string_view text, const sql::Traits& traits);
@@ -241,7 +241,19 @@ class Session {
     }
     [[nodiscard]] Handled refuse_bind(Shared& shared, Backend& backend, wire::Header header,
                                       const Error& error);
-    [[nodiscard]] std::string_view text_of_statement(std::string_view name) const;
+    [[nodiscard]] const SessionStatements::Named* find_named(std::string_view name) const;
+    [[nodiscard]] std::string_view text_of(std::string_view name,
+                                           const SessionStatements::Named* named) const;
+    [[nodiscard]] bool begins_alone(const Backend& backend) const;
+    enum class ShapeCheck : std::uint8_t {
+        Fits,
+        Asked,    ///< the backend is asked; look again when it has answered
+        Differs,  ///< the client would misread the rows
+        OutOfBuffers,
+    };
+    [[nodiscard]] ShapeCheck check_shape(Shared& shared, Backend& backend, wire::Header bind,
+                                         const SessionStatements::Named* named) const;
+    [[nodiscard]] bool asks_for_rows_behind(wire::Header bind) const;
     void note_settings(const sql::Traits& traits, std::string_view text);
     void note_resets(const sql::Traits& traits, std::span<const sql::SettingChange> changes);
     void tell_pins(Shared& shared);
@@ -262,6 +274,7 @@ class Session {
                       std::span<const std::byte> message);
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
+                                                               const SessionStatements::Named* named,
                                                                std::span<char, 32> memory);
     [[nodiscard]] std::expected<std::string_view, Error> refer_to_unnamed(Shared& shared, Backend& backend);
 
@@ -294,7 +307,6 @@ class Session {
                                        const Renaming& renaming);
 
     void send_on(Shared& shared, Backend& backend, wire::Header header, Expected entry);
-    [[nodiscard]] std::uint32_t number_of(std::string_view name) const;
     [[nodiscard]] StatementMap::Key statement_key(std::span<const std::byte> parse_body) const;
     void forward(Backend& backend, wire::Header header);
     void forward_rest(Backend* backend);
@@ -360,6 +372,9 @@ class Session {
     enum class Unnamed : std::uint8_t { None, Kept, TooLong } unnamed_ = Unnamed::None;
     std::uint32_t unnamed_generation_ = 0;
     sql::Traits unnamed_traits_;
+    /// The statement of the unnamed portal, where the client's idea of its rows and the backend's may differ
+    /// until it is described.
+    std::uint32_t undescribed_ = kNoStatement;
     /// Traits of the statement bound last: what Execute will do.
     sql::Traits bound_traits_;
     /// What the Executes since the last Sync may have written: it is committed at the Sync.

@@ -24,6 +24,16 @@ constexpr std::string_view kReservedPrefix = "pgring_";
 /// Body of a Parse behind the name: a statement that has no effect, no rows, and is allowed on any server.
 constexpr std::string_view kNoEffectBody("UNLISTEN pgring_nothing\0\0\0", 26);
 
+/// The client was told of the statement's rows what the backend would tell it now.
+bool agree_on_rows(const SessionStatements::Named& named, const Backend& backend) {
+    return named.shape != kNoShape && named.shape == backend.statements.shape(*named.statement);
+}
+
+/// pgring's number of a statement that was looked up; kNoStatement where there is none.
+std::uint32_t number_of(const SessionStatements::Named* named) {
+    return named == nullptr ? kNoStatement : named->statement->number;
+}
+
 /// The text in a Parse body.
 std::string_view text_in(std::string_view parse_body) {
     return parse_body.substr(0, parse_body.find('\0'));
@@ -154,7 +164,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         fail(shared, keeps ? errors::kTooManyStatements : errors::kStatementTooLong);
         return kEnded;
     }
-    if (backend.statements.use(statement->number, backend.unit)) {
+    if (backend.statements.use(*statement, backend.unit)) {
         backend.pipeline.expect(
             {.request = Request::Parse, .audience = Audience::Local, .purpose = Purpose::ClientName});
         statements_.add(parse.name, std::move(statement));
@@ -167,13 +177,13 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string(server).end(parse.rest.size());
-    if (!backend.make_room(shared, statement->number) || !backend.out.push_copy(writer.written())) {
+    if (!backend.make_room(shared, statement.get()) || !backend.out.push_copy(writer.written())) {
         fail(shared, errors::kOutOfMemory);
         return kEnded;
     }
     backend.pipeline.expect(
         {.request = Request::Parse, .purpose = Purpose::ClientName, .statement = statement->number});
-    backend.statements.add(statement->number, backend.unit);
+    backend.statements.add(*statement, backend.unit);
     std::size_t const replaced = wire::kHeaderBytes + parse.name.size() + 1;
     statements_.add(parse.name, std::move(statement));
     in.consume(replaced);
@@ -191,7 +201,7 @@ Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wir
     std::array<std::byte, 16> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string("").end(kNoEffectBody.size());
-    if (!backend.make_room(shared, kNoStatement) || !backend.out.push_copy(writer.written()) ||
+    if (!backend.make_room(shared, nullptr) || !backend.out.push_copy(writer.written()) ||
         !backend.out.push_copy(std::as_bytes(std::span(kNoEffectBody)))) {
         fail(shared, errors::kOutOfMemory);
         return kEnded;
@@ -230,7 +240,7 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
     if (Handled const placed = place(shared, backend, header, nullptr)) {
         return placed;
     }
-    bool const alone = backend->begins_unit() && held_.state() == HeldTransaction::State::None;
+    bool const alone = begins_alone(*backend);
     backend->replay.forget();
     send_begin(shared, *backend);
     wire::BodyReader reader(body(shared, header, kWholeBytesMax - wire::kHeaderBytes));
@@ -240,9 +250,22 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         fail(shared, header.message_bytes() > kWholeBytesMax ? errors::kNamesTooLong : errors::kBadMessage);
         return kEnded;
     }
+    const SessionStatements::Named* const named = find_named(name);
+    switch (check_shape(shared, *backend, header, named)) {
+        case ShapeCheck::Fits:
+            break;
+        case ShapeCheck::Asked:
+            return kBlocked;
+        case ShapeCheck::Differs:
+            bound_traits_ = {};
+            return refuse_bind(shared, *backend, header, errors::kOutdatedPlan);
+        case ShapeCheck::OutOfBuffers:
+            fail(shared, errors::kOutOfMemory);
+            return kEnded;
+    }
     std::array<char, 32> memory{};
     std::size_t const replaced = wire::kHeaderBytes + portal.size() + 1 + name.size() + 1;
-    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, memory);
+    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, named, memory);
     if (!reference.has_value()) {
         fail(shared, reference.error());
         return kEnded;
@@ -252,7 +275,7 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         bound_traits_ = {};
         return refuse_bind(shared, *backend, header, errors::kTransactionBlock);
     }
-    std::string_view const bound_text = text_of_statement(name);
+    std::string_view const bound_text = text_of(name, named);
     if (Pin const reason = refused_pin(bound_traits_, bound_text, backend); reason != Pin::None) {
         shared.stats.refusals.add();
         bound_traits_ = {};
@@ -260,7 +283,9 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
     }
     bind_channels(shared, portal, bound_text);
     note_effects(shared, *backend, bound_traits_, bound_text);
-    Expected const entry{.request = Request::Bind, .statement = number_of(name)};
+    Expected const entry{.request = Request::Bind, .statement = number_of(named)};
+    undescribed_ = portal.empty() && named != nullptr && !agree_on_rows(*named, *backend) ? entry.statement
+                                                                                          : kNoStatement;
     backend->pipeline.expect(entry);
     bool const keeps = alone && entry.statement != kNoStatement && whole(header);
     return send_renamed(shared, *backend, header,
@@ -272,6 +297,37 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
                          .keep = keeps ? std::optional(entry) : std::nullopt});
 }
 
+/// What is sent next begins a unit outside of a transaction, with nothing else out.
+bool Session::begins_alone(const Backend& backend) const {
+    return backend.begins_unit() && held_.state() == HeldTransaction::State::None;
+}
+
+/// Where the client decodes rows by what it was told of them before, they must look so on this backend, too.
+Session::ShapeCheck Session::check_shape(Shared& shared, Backend& backend, wire::Header bind,
+                                         const SessionStatements::Named* named) const {
+    if (named == nullptr || named->shape == kNoShape || asks_for_rows_behind(bind)) {
+        return ShapeCheck::Fits;
+    }
+    if (agree_on_rows(*named, backend)) {
+        return ShapeCheck::Fits;
+    }
+    if (backend.statements.was_asked(*named->statement, backend.unit)) {
+        return ShapeCheck::Differs;
+    }
+    return backend.ask_shape(shared, *named->statement) ? ShapeCheck::Asked : ShapeCheck::OutOfBuffers;
+}
+
+/// Behind the Bind at the front comes a Describe of its portal.
+bool Session::asks_for_rows_behind(wire::Header bind) const {
+    std::array<std::byte, wire::kHeaderBytes + 1> memory{};
+    if (in.size_bytes() < bind.message_bytes() + memory.size()) {
+        return false;
+    }
+    std::span<const std::byte> const next = in.view(bind.message_bytes(), memory.size(), memory);
+    return static_cast<char>(next.front()) == static_cast<char>(wire::FrontendType::Describe) &&
+           static_cast<char>(next.back()) == 'P';
+}
+
 Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::Header header) {
     if (header.message_bytes() > kWholeBytesMax) {
         fail(shared, errors::kNamesTooLong);
@@ -280,6 +336,7 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
     if (Handled const placed = place(shared, backend, header, nullptr)) {
         return placed;
     }
+    bool const alone = begins_alone(*backend);
     send_begin(shared, *backend);
     wire::BodyReader reader(body(shared, header, header.body_bytes));
     char const kind = static_cast<char>(reader.byte());
@@ -289,24 +346,28 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
         return kEnded;
     }
     if (kind != 'S') {
-        send_on(shared, *backend, header, {.request = Request::Describe});
+        std::uint32_t const statement = name.empty() ? undescribed_ : kNoStatement;
+        send_on(shared, *backend, header, {.request = Request::Describe, .statement = statement});
         return std::nullopt;
     }
+    const SessionStatements::Named* const named = find_named(name);
     std::array<char, 32> memory{};
     std::size_t const replaced = header.message_bytes();
-    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, memory);
+    std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, named, memory);
     if (!reference.has_value()) {
         fail(shared, reference.error());
         return kEnded;
     }
     backend->replay.forget();
-    backend->pipeline.expect({.request = Request::Describe, .statement = number_of(name)});
+    Expected const entry{.request = Request::Describe, .statement = number_of(named)};
+    backend->pipeline.expect(entry);
     return send_renamed(shared, *backend, header,
                         {.type = wire::FrontendType::Describe,
                          .prefix = "S",
                          .prefix_end = {},
                          .name = *reference,
-                         .replaced_bytes = replaced});
+                         .replaced_bytes = replaced,
+                         .keep = alone && named != nullptr ? std::optional(entry) : std::nullopt});
 }
 
 Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Header header) {
@@ -374,6 +435,7 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
 /// What the statement that the client calls `name` is called at the backend, after making sure that it is
 /// there. `name` may lie in the scratch memory, so nothing called here may write there.
 std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& backend, std::string_view name,
+                                                      const SessionStatements::Named* named,
                                                       std::span<char, 32> memory) {
     if (session_pooled()) {
         bound_traits_ = sql::kUnjudged;
@@ -383,18 +445,17 @@ std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& b
         bound_traits_ = unnamed_ == Unnamed::None ? sql::kUnjudged : unnamed_traits_;
         return refer_to_unnamed(shared, backend);
     }
-    const StatementRef* known = statements_.find(name);
-    if (known == nullptr) {
+    if (named == nullptr) {
         bound_traits_ = sql::kUnjudged;
         bound_traits_.effects = {};
         // The server has no statement of this name either, unless it is one that pgring made for somebody.
         return name.starts_with(kReservedPrefix) ? kNoSuchStatement : name;
     }
-    bound_traits_ = (*known)->traits;
-    if (!backend.prepare(shared, **known)) {
+    bound_traits_ = named->statement->traits;
+    if (!backend.prepare(shared, *named->statement)) {
         return std::unexpected(errors::kOutOfMemory);
     }
-    return server_name((*known)->number, shared.worker, memory);
+    return server_name(named->statement->number, shared.worker, memory);
 }
 
 std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared, Backend& backend) {
@@ -445,20 +506,17 @@ Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::H
     return std::nullopt;
 }
 
-/// pgring's number of the statement that the client calls so; kNoStatement of the unnamed and of unknown
-/// ones.
-std::uint32_t Session::number_of(std::string_view name) const {
-    const StatementRef* const known = name.empty() || session_pooled() ? nullptr : statements_.find(name);
-    return known == nullptr ? kNoStatement : (*known)->number;
+/// What the client's name stands for; nullptr for that of the unnamed statement, and for an unknown one.
+const SessionStatements::Named* Session::find_named(std::string_view name) const {
+    return name.empty() || session_pooled() ? nullptr : statements_.find(name);
 }
 
-/// The text of one of the session's statements; empty where it is not known.
-std::string_view Session::text_of_statement(std::string_view name) const {
+/// The text of a statement that was looked up; empty where it is not known.
+std::string_view Session::text_of(std::string_view name, const SessionStatements::Named* named) const {
     if (name.empty()) {
         return text_in(unnamed_body_);
     }
-    const StatementRef* const named = statements_.find(name);
-    return named == nullptr ? std::string_view{} : text_in((*named)->parse_body);
+    return named == nullptr ? std::string_view{} : text_in(named->statement->parse_body);
 }
 
 /// A message of the extended protocol is not sent; a Bind that must fail goes in its place.

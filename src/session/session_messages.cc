@@ -50,7 +50,8 @@ bool opens_unit(wire::FrontendType type) {
 /// Messages of which a unit consists that can be sent once more (unit_replay.h).
 bool is_kept_in_unit(wire::FrontendType type) {
     return type == wire::FrontendType::Bind || type == wire::FrontendType::Describe ||
-           type == wire::FrontendType::Execute || type == wire::FrontendType::Sync;
+           type == wire::FrontendType::Execute || type == wire::FrontendType::Sync ||
+           type == wire::FrontendType::Flush;
 }
 
 /// What the one statement of a Query or Parse does to the transaction.
@@ -148,7 +149,7 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         drop(header);
         return std::nullopt;
     }
-    if (backend != nullptr && backend->replay.open() && !is_kept_in_unit(type)) {
+    if (backend != nullptr && !is_kept_in_unit(type)) {
         backend->replay.forget();
     }
     if (held_.state() == HeldTransaction::State::Lost && opens_unit(type)) {
@@ -183,7 +184,7 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         case wire::FrontendType::Sync:
             return on_sync(shared, backend, header);
         case wire::FrontendType::Flush:
-            return on_flush(backend, header);
+            return on_flush(shared, backend, header);
         case wire::FrontendType::FunctionCall:
             return on_function_call(shared, backend, header);
         case wire::FrontendType::CopyData:
@@ -220,12 +221,15 @@ Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header
     return std::nullopt;
 }
 
-Session::Handled Session::on_flush(Backend* backend, wire::Header header) {
+Session::Handled Session::on_flush(Shared& shared, Backend* backend, wire::Header header) {
     if (backend == nullptr) {
         drop(header);
-    } else {
-        forward(*backend, header);
+        return std::nullopt;
     }
+    if (backend->replay.open()) {
+        backend->replay.append_flush(in.view(0, header.message_bytes(), shared.scratch));
+    }
+    forward(*backend, header);
     return std::nullopt;
 }
 

@@ -73,6 +73,12 @@ void StatementMap::accept(std::uint32_t number) {
     }
 }
 
+void StatementMap::outdate(std::uint32_t number) {
+    if (auto const found = by_number_.find(number); found != by_number_.end()) {
+        ++found->second->version;
+    }
+}
+
 const Statement* StatementMap::find(std::uint32_t number) const {
     auto const found = by_number_.find(number);
     return found == by_number_.end() ? nullptr : found->second;
@@ -87,27 +93,37 @@ void StatementMap::forget(Statement& statement) {
     statements_.erase(found);
 }
 
-const StatementRef* SessionStatements::find(std::string_view name) const {
+const SessionStatements::Named* SessionStatements::find(std::string_view name) const {
     auto const found = names_.find(name);
     return found == names_.end() ? nullptr : &found->second;
 }
 
+void SessionStatements::describe(std::uint32_t number, RowShape shape) {
+    for (auto& [name, named] : names_) {
+        if (named.statement->number == number) {
+            named.shape = shape;
+        }
+    }
+}
+
 void SessionStatements::add(std::string_view name, StatementRef statement) {
-    auto const [at, inserted] = names_.try_emplace(std::string(name), statement);
+    auto const [at, inserted] = names_.try_emplace(std::string(name), Named{.statement = statement});
     ASSERT(inserted);
-    unconfirmed_.push_back(
-        {.kind = Change::Kind::Added, .name = std::string(name), .statement = std::move(statement)});
+    unconfirmed_.push_back({.kind = Change::Kind::Added,
+                            .name = std::string(name),
+                            .named = {.statement = std::move(statement)}});
 }
 
 void SessionStatements::add_confirmed(std::string_view name, StatementRef statement) {
-    auto const [at, inserted] = names_.try_emplace(std::string(name), std::move(statement));
+    auto const [at, inserted] =
+        names_.try_emplace(std::string(name), Named{.statement = std::move(statement)});
     ASSERT(inserted);
 }
 
 void SessionStatements::drop(std::string_view name) {
-    Change change{.kind = Change::Kind::Dropped, .name = std::string(name), .statement = {}};
+    Change change{.kind = Change::Kind::Dropped, .name = std::string(name), .named = {}};
     if (auto const found = names_.find(name); found != names_.end()) {
-        change.statement = std::move(found->second);
+        change.named = std::move(found->second);
         names_.erase(found);
     }
     unconfirmed_.push_back(std::move(change));
@@ -125,14 +141,14 @@ void SessionStatements::undo(std::size_t count) {
         switch (change->kind) {
             case Change::Kind::Added:
                 if (auto const found = names_.find(change->name);
-                    found != names_.end() && found->second.get() == change->statement.get()) {
+                    found != names_.end() && found->second.statement.get() == change->named.statement.get()) {
                     names_.erase(found);
                 }
                 break;
             case Change::Kind::Dropped:
                 // Where a later unit took the name meanwhile, that one has it.
-                if (change->statement) {
-                    names_.try_emplace(std::move(change->name), std::move(change->statement));
+                if (change->named.statement) {
+                    names_.try_emplace(std::move(change->name), std::move(change->named));
                 }
                 break;
         }
@@ -150,9 +166,9 @@ void SessionStatements::erase(std::string_view name) {
     }
 }
 
-bool BackendStatements::use(std::uint32_t statement, std::uint64_t unit) {
-    auto const found = index_.find(statement);
-    if (found == index_.end() || found->second->outdated) {
+bool BackendStatements::use(const Statement& statement, std::uint64_t unit) {
+    auto const found = index_.find(statement.number);
+    if (found == index_.end() || found->second->version != statement.version) {
         return false;
     }
     found->second->unit = unit;
@@ -160,21 +176,45 @@ bool BackendStatements::use(std::uint32_t statement, std::uint64_t unit) {
     return true;
 }
 
-void BackendStatements::add(std::uint32_t statement, std::uint64_t unit) {
-    ASSERT(!index_.contains(statement));
-    order_.push_front({.statement = statement, .unit = unit});
-    index_.emplace(statement, order_.begin());
+void BackendStatements::add(const Statement& statement, std::uint64_t unit) {
+    ASSERT(!index_.contains(statement.number));
+    order_.push_front({.statement = statement.number, .version = statement.version, .unit = unit});
+    index_.emplace(statement.number, order_.begin());
 }
 
 void BackendStatements::outdate(std::uint32_t statement) {
     if (auto const found = index_.find(statement); found != index_.end()) {
-        found->second->outdated = true;
+        found->second->version = 0;
     }
 }
 
-bool BackendStatements::outdated(std::uint32_t statement) const {
-    auto const found = index_.find(statement);
-    return found != index_.end() && found->second->outdated;
+bool BackendStatements::outdated(const Statement& statement) const {
+    auto const found = index_.find(statement.number);
+    return found != index_.end() && found->second->version != statement.version;
+}
+
+void BackendStatements::describe(std::uint32_t statement, RowShape shape) {
+    if (auto const found = index_.find(statement); found != index_.end()) {
+        found->second->shape = shape;
+    }
+}
+
+void BackendStatements::describe(std::uint32_t statement, RowShape shape, std::uint64_t unit) {
+    if (auto const found = index_.find(statement); found != index_.end()) {
+        found->second->shape = shape;
+        found->second->asked_in = unit;
+    }
+}
+
+RowShape BackendStatements::shape(const Statement& statement) const {
+    auto const found = index_.find(statement.number);
+    return found == index_.end() || found->second->version != statement.version ? kNoShape
+                                                                                : found->second->shape;
+}
+
+bool BackendStatements::was_asked(const Statement& statement, std::uint64_t unit) const {
+    auto const found = index_.find(statement.number);
+    return found != index_.end() && found->second->asked_in == unit;
 }
 
 void BackendStatements::remove(std::uint32_t statement) {
@@ -184,9 +224,9 @@ void BackendStatements::remove(std::uint32_t statement) {
     }
 }
 
-void BackendStatements::restore(std::uint32_t statement) {
+void BackendStatements::restore(std::uint32_t statement, std::uint32_t version) {
     if (!index_.contains(statement)) {
-        order_.push_back({.statement = statement, .unit = 0});
+        order_.push_back({.statement = statement, .version = version, .unit = 0});
         index_.emplace(statement, std::prev(order_.end()));
     }
 }

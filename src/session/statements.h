@@ -19,13 +19,14 @@
 
 #include "base/contract.h"
 #include "session/pipeline.h"
+#include "session/row_shape.h"
 #include "sql/traits.h"
 
 namespace pgring::session {
 
 class StatementMap;
 
-/// One text with its parameter types. Counted by the names of sessions that refer to it; immutable otherwise.
+/// One text with its parameter types. Counted by the names of sessions that refer to it.
 struct Statement {
     /// Never kNoStatement, never used again within the process.
     std::uint32_t number = kNoStatement;
@@ -33,6 +34,8 @@ struct Statement {
     /// A server of the destination has accepted it, so that a further Parse of it can be answered without
     /// one.
     bool accepted = false;
+    /// Goes up when its rows are found to have changed: a backend that prepared it before must do so again.
+    std::uint32_t version = 1;
     sql::Traits traits;
     /// The body of Parse behind the statement's name: text, zero byte, parameter types.
     std::string parse_body;
@@ -92,6 +95,8 @@ class StatementMap {
     [[nodiscard]] const Statement* find(std::uint32_t number) const;
     /// A server accepted the statement with this number.
     void accept(std::uint32_t number);
+    /// A server's plan of it does not fit any more, or its rows have changed.
+    void outdate(std::uint32_t number);
     [[nodiscard]] std::size_t size() const { return statements_.size(); }
     [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
 
@@ -126,8 +131,17 @@ class SessionStatements {
     /// Names of one session at most.
     static constexpr std::size_t kNamesMax = 16384;
 
-    /// The statement of this name, or nullptr. The unnamed one is not kept here.
-    [[nodiscard]] const StatementRef* find(std::string_view name) const;
+    /// What a name stands for.
+    struct Named {
+        StatementRef statement;
+        /// What its client was told of its rows last.
+        RowShape shape = kNoShape;
+    };
+
+    /// What this name stands for, or nullptr. The unnamed statement is not kept here.
+    [[nodiscard]] const Named* find(std::string_view name) const;
+    /// The client was told what the rows of the statement with this number look like.
+    void describe(std::uint32_t number, RowShape shape);
     [[nodiscard]] bool full() const { return names_.size() >= kNamesMax; }
     [[nodiscard]] std::size_t size() const { return names_.size(); }
 
@@ -150,14 +164,14 @@ class SessionStatements {
     struct Change {
         enum class Kind : std::uint8_t { Added, Dropped } kind;
         std::string name;
-        StatementRef statement;
+        Named named;
     };
     struct NameHash {
         using is_transparent = void;
         std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
     };
 
-    std::unordered_map<std::string, StatementRef, NameHash, std::equal_to<>> names_;
+    std::unordered_map<std::string, Named, NameHash, std::equal_to<>> names_;
     /// A list, because it is empty in every idle session and must not cost one then.
     std::list<Change> unconfirmed_;
 };
@@ -167,15 +181,23 @@ class BackendStatements {
   public:
     /// Whether the backend has it, and not outdated; a hit becomes the most recently used. `unit` is the
     /// number of the current unit (up to a Sync): what it uses is not evicted within it.
-    [[nodiscard]] bool use(std::uint32_t statement, std::uint64_t unit);
-    void add(std::uint32_t statement, std::uint64_t unit);
-    /// The server says that its plan does not fit any more: it must be closed and prepared again.
+    [[nodiscard]] bool use(const Statement& statement, std::uint64_t unit);
+    void add(const Statement& statement, std::uint64_t unit);
+    /// Its plan may not fit any more.
     void outdate(std::uint32_t statement);
-    [[nodiscard]] bool outdated(std::uint32_t statement) const;
+    /// It has one that must be closed before it is prepared again.
+    [[nodiscard]] bool outdated(const Statement& statement) const;
+    /// The server said what its rows look like.
+    void describe(std::uint32_t statement, RowShape shape);
+    /// The same, because pgring asked for it in this unit.
+    void describe(std::uint32_t statement, RowShape shape, std::uint64_t unit);
+    /// kNoShape where the backend has not said it, or would have to prepare the statement first.
+    [[nodiscard]] RowShape shape(const Statement& statement) const;
+    [[nodiscard]] bool was_asked(const Statement& statement, std::uint64_t unit) const;
     /// The server skipped or refused the Parse, or the statement was closed.
     void remove(std::uint32_t statement);
     /// A Close that the server skipped: the statement is still there, and the first to go.
-    void restore(std::uint32_t statement);
+    void restore(std::uint32_t statement, std::uint32_t version);
     /// The statement to close to stay within `limit`, or kNoStatement. Nothing that `unit` uses is named.
     [[nodiscard]] std::uint32_t surplus(std::size_t limit, std::uint64_t unit) const;
     void clear();
@@ -184,8 +206,12 @@ class BackendStatements {
   private:
     struct Entry {
         std::uint32_t statement;
+        /// Of the statement, when it was prepared; none has 0.
+        std::uint32_t version;
         std::uint64_t unit;
-        bool outdated = false;
+        RowShape shape = kNoShape;
+        /// The unit in which pgring asked for its shape last; none has 0.
+        std::uint64_t asked_in = 0;
     };
     /// Most recently used first.
     std::list<Entry> order_;

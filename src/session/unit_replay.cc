@@ -13,13 +13,14 @@ void append_to(std::string& bytes, std::span<const std::byte> more) {
 }  // namespace
 
 void UnitReplay::begin(std::span<const std::byte> head, std::span<const std::byte> rest, Expected entry) {
-    ASSERT(entry.request == Request::Bind && entry.statement != kNoStatement);
+    ASSERT((entry.request == Request::Bind || entry.request == Request::Describe) &&
+           entry.statement != kNoStatement);
     state_ = State::None;
     if (head.size() + rest.size() > kBytesMax) {
         return;
     }
     state_ = State::Open;
-    described_ = false;
+    described_ = entry.request == Request::Describe;
     bytes_.clear();
     entries_.clear();
     append_to(bytes_, head);
@@ -36,6 +37,13 @@ void UnitReplay::append(std::span<const std::byte> message, Expected entry) {
     entries_.push_back(entry);
     described_ = described_ || entry.request == Request::Describe;
     if (entry.request == Request::Sync) {
+        state_ = State::Complete;
+    }
+}
+
+void UnitReplay::append_flush(std::span<const std::byte> message) {
+    if (state_ == State::Open) {
+        append_to(bytes_, message);
         state_ = State::Complete;
     }
 }

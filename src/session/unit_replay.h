@@ -4,14 +4,14 @@
 /// type". The client has prepared it perhaps long ago, or pgring did for somebody else; so pgring prepares it
 /// again and sends the unit again, where that is certain to be what the client means:
 ///
-///   - it is Bind, Describe of the portal, Execute, Sync, and nothing else, outside of a transaction: nothing
-///   of it
-///     has been done, and nothing of it answered;
+///   - it is Bind, Describe of the portal, Execute, or Describe of the statement, then Sync or Flush, and
+///   nothing
+///     else, outside of a transaction: nothing of it has been done, and nothing of it answered;
 ///   - the client asks what the rows look like (Describe). Where it does not, it relies on what it was told
 ///   when
 ///     it prepared the statement, and would misread the rows: it is told the error, as by PostgreSQL.
 ///
-///     None --Bind--> Open --Describe, Execute--> Open --Sync--> Complete
+///     None --Bind, Describe of a statement--> Open --Describe, Execute--> Open --Sync, Flush--> Complete
 ///     any --anything else--> None
 
 #include <cstddef>
@@ -29,14 +29,18 @@ class UnitReplay {
     /// Longer units are not kept.
     static constexpr std::size_t kBytesMax = 4096;
 
-    /// A Bind that begins the unit, as it is sent to the server, in two parts.
+    /// The Bind or Describe that begins the unit, as it is sent to the server, in two parts.
     void begin(std::span<const std::byte> head, std::span<const std::byte> rest, Expected entry);
     /// Another message of the unit.
     void append(std::span<const std::byte> message, Expected entry);
+    /// A Flush, behind which the client waits for the answers before it sends the Sync.
+    void append_flush(std::span<const std::byte> message);
     void forget() { state_ = State::None; }
 
     [[nodiscard]] bool open() const { return state_ == State::Open; }
     [[nodiscard]] bool complete() const { return state_ == State::Complete && described_; }
+    /// Its Sync is a part of it.
+    [[nodiscard]] bool synced() const { return entries_.back().request == Request::Sync; }
     [[nodiscard]] std::span<const std::byte> bytes() const { return std::as_bytes(std::span(bytes_)); }
     [[nodiscard]] std::span<const Expected> entries() const { return entries_; }
 

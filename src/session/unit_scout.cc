@@ -92,10 +92,10 @@ class Scout {
         if (statement.empty()) {
             return unnamed_.has_value() ? verdict_of(*unnamed_) : std::optional(Scouted::Write);
         }
-        const StatementRef* const known = view_.statements.find(statement);
+        const SessionStatements::Named* const known = view_.statements.find(statement);
         // A name that this very unit makes was judged at its Parse; any other unknown one is the primary's to
         // refuse.
-        return known == nullptr ? std::nullopt : verdict_of((*known)->traits);
+        return known == nullptr ? std::nullopt : verdict_of(known->statement->traits);
     }
 
     Shared& shared_;

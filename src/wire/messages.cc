@@ -21,6 +21,7 @@ void write_fields(MessageWriter& writer, std::string_view severity, const ErrorF
     write_field(writer, 'M', fields.message);
     write_field(writer, 'D', fields.detail);
     write_field(writer, 'H', fields.hint);
+    write_field(writer, 'R', fields.routine);
     writer.byte('\0').end();
 }
 

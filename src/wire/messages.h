@@ -22,6 +22,7 @@ struct ErrorFields {
     std::string_view message;
     std::string_view detail{};
     std::string_view hint{};
+    std::string_view routine{};
 };
 
 /// Writes an ErrorResponse; texts beyond 512 bytes each are cut.

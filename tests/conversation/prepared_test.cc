@@ -546,6 +546,177 @@ TEST(Prepared, AnotherErrorOfTheSameClassIsTheClients) {
     backend.hears_nothing();
 }
 
+TEST(Prepared, AnOutdatedPlanIsMadeAnewOnEveryBackend) {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 2;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    std::string const run = bind("s") + describe_portal() + execute() + sync();
+    prepares(alice, stage.backend(0), "s", "select * from t");
+    bob.says(query("insert into t values (1)"));
+    static_cast<void>(stage.backend(0).take());
+    alice.says(run);
+    Backend& other = stage.backend(1);
+    static_cast<void>(other.take());
+    other.says(parse_complete() + bind_complete() + row_description() + complete("SELECT 0") + ready());
+    alice.says(run);
+    static_cast<void>(other.take());
+    other.says(outdated() + ready());
+    other.hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Describe P",
+                 "Execute", "Sync"});
+    // In a transaction it could not be healed there any more.
+    stage.backend(0).says(complete("INSERT 0 1") + ready());
+    bob.says(query("begin") + query("insert into t values (1)"));
+    static_cast<void>(stage.backend(0).take());
+    bob.says(parse("s", "select * from t") + sync() + run);
+    stage.backend(0).hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Sync",
+                            "Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnOutdatedPlanIsMadeAnewWhereItsStatementIsDescribed) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    bob.says(parse("s", "select * from t") + describe_statement("s") + sync());
+    bob.hears({"ParseComplete"});
+    backend.hears({"Describe S pgring_0_1", "Sync"});
+    backend.says(outdated() + ready());
+    bob.hears_nothing();
+    backend.hears(
+        {"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Describe S pgring_0_1", "Sync"});
+    backend.says(close_complete() + parse_complete() + parameter_description() + row_description("b") +
+                 ready());
+    bob.hears({"ParameterDescription", "RowDescription", "ReadyForQuery I"});
+}
+
+TEST(Prepared, AnOutdatedPlanIsMadeAnewWhereTheClientWaitsBehindAFlush) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select * from t");
+    bob.says(parse("s", "select * from t") + describe_statement("s") + flush());
+    bob.hears({"ParseComplete"});
+    backend.hears({"Describe S pgring_0_1", "Flush"});
+    backend.says(outdated());
+    bob.hears_nothing();
+    backend.hears({"Sync", "Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Describe S pgring_0_1",
+                   "Flush"});
+    backend.says(ready() + close_complete() + parse_complete() + parameter_description() +
+                 row_description("b"));
+    bob.hears({"ParameterDescription", "RowDescription"});
+    bob.says(bind("s") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
+    bob.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+}
+
+// -- Rows of another shape than the client was told --
+
+/// Two backends, of which bob has the first one's transaction open from now on where `busy` is called; alice
+/// has prepared "s" there and was told that its rows are one column called "a".
+struct ShapeScene {
+    ShapeScene() {
+        alice.says(parse("s", "select * from t") + describe_statement("s") + sync());
+        static_cast<void>(stage.backend(0).take());
+        stage.backend(0).says(parse_complete() + parameter_description() + row_description("a") + ready());
+        alice.hears({"ParseComplete", "ParameterDescription", "RowDescription", "ReadyForQuery I"});
+        // Bob keeps the backend.
+        bob.says(query("insert into t values (1)"));
+        static_cast<void>(stage.backend(0).take());
+        alice.says(bind("s") + execute() + sync());
+        stage.backend(1).hears({"Parse pgring_0_1: select * from t", "Describe S pgring_0_1", "Flush"});
+    }
+    static Scene scene() {
+        Scene scene;
+        scene.settings.pgring.default_pool_size = 2;
+        return scene;
+    }
+
+    Stage stage{scene()};
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+};
+
+TEST(Prepared, RowsOfTheSameShapeComeFromAnyBackend) {
+    ShapeScene scene;
+    Backend& other = scene.stage.backend(1);
+    other.says(parse_complete() + parameter_description() + row_description("a"));
+    scene.alice.hears_nothing();
+    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    other.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
+    scene.alice.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    scene.alice.says(bind("s") + execute() + sync());
+    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, RowsOfAnotherShapeAreNotSentToAClientThatDoesNotAskForIt) {
+    ShapeScene scene;
+    Backend& other = scene.stage.backend(1);
+    other.says(parse_complete() + parameter_description() + row_description("b"));
+    other.hears({"Bind pgring_none", "Execute", "Sync"});
+    other.says(error("26000") + ready());
+    scene.alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    EXPECT_EQ(error_field(scene.alice.last_error(), 'R'), "RevalidateCachedQuery");
+    // It hears so until it has prepared it anew, as from PostgreSQL.
+    scene.alice.says(bind("s") + execute() + sync());
+    other.hears(
+        {"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Describe S pgring_0_1", "Flush"});
+    other.says(close_complete() + parse_complete() + parameter_description() + row_description("b"));
+    other.hears({"Bind pgring_none", "Execute", "Sync"});
+    other.says(error("26000") + ready());
+    scene.alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    scene.alice.says(parse("s2", "select * from t") + describe_statement("s2") + sync());
+    scene.alice.hears({"ParseComplete"});
+    other.hears({"Describe S pgring_0_1", "Sync"});
+    other.says(parameter_description() + row_description("b") + ready());
+    scene.alice.hears({"ParameterDescription", "RowDescription", "ReadyForQuery I"});
+    scene.alice.says(bind("s2") + execute() + sync());
+    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, AStatementThatIsRefusedWhenItsShapeIsAskedTellsItsError) {
+    ShapeScene scene;
+    Backend& other = scene.stage.backend(1);
+    other.says(error("42P01"));
+    scene.alice.hears({"ErrorResponse ERROR 42P01"});
+    other.hears({"Sync"});
+    other.says(ready());
+    scene.alice.hears({"ReadyForQuery I"});
+    scene.alice.says(query("select 1"));
+    other.hears({"Query select 1"});
+}
+
+TEST(Prepared, ABackendThatIsLostWhenTheShapeIsAskedHasDoneNothing) {
+    ShapeScene scene;
+    scene.stage.backend(1).hangs_up();
+    scene.alice.hears({"ErrorResponse ERROR 40001", "ReadyForQuery I"});
+}
+
+TEST(Prepared, AClientThatAsksForTheShapeEachTimeNeedsNoCheck) {
+    Stage stage(ShapeScene::scene());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(parse("s", "select * from t") + describe_statement("s") + sync());
+    static_cast<void>(stage.backend(0).take());
+    stage.backend(0).says(parse_complete() + parameter_description() + row_description("a") + ready());
+    static_cast<void>(alice.take());
+    bob.says(query("insert into t values (1)"));
+    alice.says(bind("s") + describe_portal() + execute() + sync());
+    Backend& other = stage.backend(1);
+    other.hears({"Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+    other.says(parse_complete() + bind_complete() + row_description("b") + row("1") + complete("SELECT 1") +
+               ready());
+    alice.hears(
+        {"BindComplete", "RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    // What it was told last is what it knows.
+    alice.says(bind("s") + execute() + sync());
+    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
 // -- Traps --
 
 TEST(Prepared, AParseWhoseClientLeftBeforeItsSyncIsKnownToNobody) {

@@ -180,6 +180,28 @@ async def errors_are_recovered_from(session: int) -> None:
         await connection.close()
 
 
+async def changed_tables_are_not_misread(session: int) -> None:
+    """asyncpg asks once what a statement's rows look like, and decodes by it from then on."""
+    connection = await connect()
+    changer = await connect()
+    table = f"asyncpg_changed_{session}"
+    text = f"select * from {table}"
+    try:
+        for number in range(12):
+            kind, value = (("int4", number), ("text", str(number)), ("float8", number / 8))[number % 3]
+            await changer.execute(
+                f"drop table if exists {table}; create table {table} (value {kind}); insert into {table} values ('{value}')"
+            )
+            for _ in range(3):
+                assert await connection.fetchval(text) == value
+            async with connection.transaction():
+                assert await connection.fetchval(text) == value
+    finally:
+        await changer.execute(f"drop table if exists {table}")
+        await changer.close()
+        await connection.close()
+
+
 async def copies_both_ways(session: int) -> None:
     connection = await connect()
     try:
@@ -318,6 +340,7 @@ CHECKS = (
     parameters_of_the_connection_stay,
     transactions_and_savepoints_roll_back,
     errors_are_recovered_from,
+    changed_tables_are_not_misread,
     copies_both_ways,
     cursors_fetch_in_steps,
     batches_are_one_transaction,

@@ -61,8 +61,8 @@ class Names : public ::testing::Test {
     SessionStatements names_;
     /// What a name stands for; nullptr where it is free.
     const Statement* meaning(std::string_view name) {
-        const StatementRef* const found = names_.find(name);
-        return found == nullptr ? nullptr : found->get();
+        const SessionStatements::Named* const found = names_.find(name);
+        return found == nullptr ? nullptr : found->statement.get();
     }
     StatementRef one_ = map_.intern({"select 1"}, {});
     StatementRef two_ = map_.intern({"select 2"}, {});
@@ -130,33 +130,70 @@ TEST_F(Names, HoldTheirStatements) {
     EXPECT_EQ(map_.size(), 1U);
 }
 
+Statement numbered(std::uint32_t number) {
+    Statement statement;
+    statement.number = number;
+    return statement;
+}
+
 TEST(BackendStatements, TheLeastRecentlyUsedGoesFirst) {
     BackendStatements statements;
-    statements.add(1, 1);
-    statements.add(2, 2);
-    statements.add(3, 3);
-    EXPECT_TRUE(statements.use(1, 4));
+    statements.add(numbered(1), 1);
+    statements.add(numbered(2), 2);
+    statements.add(numbered(3), 3);
+    EXPECT_TRUE(statements.use(numbered(1), 4));
     EXPECT_EQ(statements.surplus(3, 5), 2U);
     EXPECT_EQ(statements.surplus(4, 5), kNoStatement) << "there is room";
-    EXPECT_FALSE(statements.use(7, 5));
+    EXPECT_FALSE(statements.use(numbered(7), 5));
 }
 
 TEST(BackendStatements, WhatTheUnitUsesDoesNotGo) {
     BackendStatements statements;
-    statements.add(1, 1);
-    EXPECT_TRUE(statements.use(1, 2));
+    statements.add(numbered(1), 1);
+    EXPECT_TRUE(statements.use(numbered(1), 2));
     EXPECT_EQ(statements.surplus(1, 2), kNoStatement);
     EXPECT_EQ(statements.surplus(1, 3), 1U);
 }
 
 TEST(BackendStatements, ARestoredOneIsThereAndTheFirstToGo) {
     BackendStatements statements;
-    statements.add(1, 1);
-    statements.add(2, 1);
+    statements.add(numbered(1), 1);
+    statements.add(numbered(2), 1);
     statements.remove(2);
-    statements.restore(2);
+    statements.restore(2, 1);
     EXPECT_EQ(statements.surplus(2, 5), 2U);
-    EXPECT_TRUE(statements.use(2, 5));
+    EXPECT_TRUE(statements.use(numbered(2), 5));
+}
+
+TEST(BackendStatements, AnOlderVersionIsOutdated) {
+    BackendStatements statements;
+    Statement statement = numbered(1);
+    statements.add(statement, 1);
+    statements.describe(1, 77);
+    EXPECT_EQ(statements.shape(statement), 77U);
+    ++statement.version;
+    EXPECT_FALSE(statements.use(statement, 2));
+    EXPECT_TRUE(statements.outdated(statement));
+    EXPECT_EQ(statements.shape(statement), kNoShape);
+    statements.remove(1);
+    statements.add(statement, 2);
+    EXPECT_TRUE(statements.use(statement, 3));
+    EXPECT_FALSE(statements.outdated(statement));
+}
+
+TEST(BackendStatements, KnowInWhichUnitTheyWereAsked) {
+    BackendStatements statements;
+    Statement const statement = numbered(1);
+    statements.add(statement, 1);
+    statements.describe(1, 77);
+    EXPECT_FALSE(statements.was_asked(statement, 1));
+    statements.describe(1, 78, 2);
+    EXPECT_EQ(statements.shape(statement), 78U);
+    EXPECT_TRUE(statements.was_asked(statement, 2));
+    EXPECT_FALSE(statements.was_asked(statement, 3));
+    EXPECT_TRUE(statements.use(statement, 3));
+    statements.outdate(1);
+    EXPECT_FALSE(statements.use(statement, 3));
 }
 
 TEST(ServerName, SaysWorkerAndNumber) {
