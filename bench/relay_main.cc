@@ -1,23 +1,17 @@
 /// The command line of the relay, an instrument for measuring (relay.h).
 
-#include <charconv>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 
+#include "command_line.h"
 #include "config/settings.h"
 #include "relay.h"
-#include "topology/topology.h"
 #include "uring/ring.h"
 #include "uring/sockets.h"
 
@@ -25,46 +19,12 @@ namespace {
 
 using namespace pgring;
 
-/// HOST:PORT, or nothing where it is not that.
-std::expected<topology::Address, std::string> parse_address(std::string_view text) {
-    topology::Address address;
-    std::size_t const colon = text.rfind(':');
-    if (colon != std::string_view::npos && colon > 0) {
-        address.host = text.substr(0, colon);
-        const char* const end = text.data() + text.size();
-        auto const [rest, error] = std::from_chars(text.data() + colon + 1, end, address.port);
-        if (error == std::errc{} && rest == end && address.port > 0) {
-            return address;
-        }
-    }
-    return std::unexpected(fmt::format("'{}' is no HOST:PORT", text));
-}
-
-/// A descriptor that becomes readable with SIGINT or SIGTERM, which do nothing else from now on.
-uring::Descriptor stop_signals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGINT);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-    return uring::Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC));
-}
-
-/// Each client is two descriptors.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
-    }
-}
-
 std::expected<void, std::string> run(std::uint16_t listen_port, std::string_view server_text) {
-    raise_descriptor_limit();
+    bench::raise_descriptor_limit();  // Each client is two.
     config::PgringSettings settings;
     settings.listen_addr = {"127.0.0.1"};
     settings.listen_port = listen_port;
-    auto const address = parse_address(server_text);
+    auto const address = bench::parse_address(server_text);
     if (!address.has_value()) {
         return std::unexpected(address.error());
     }
@@ -83,7 +43,7 @@ std::expected<void, std::string> run(std::uint16_t listen_port, std::string_view
     if ((*ring)->features().receive != uring::Receive::Multishot) {
         return std::unexpected("this kernel has no multishot receive; the relay measures nothing else");
     }
-    uring::Descriptor const stop = stop_signals();
+    uring::Descriptor const stop = bench::stop_signals();
     bench::Relay relay({.ring = **ring,
                         .listener = listeners->front(),
                         .server = *server,
