@@ -157,6 +157,50 @@ TEST(Extended, AnEmptyQueryIsAnsweredAsSuch) {
     alice.hears({"ParseComplete", "BindComplete", "EmptyQueryResponse", "ReadyForQuery I"});
 }
 
+TEST(Extended, AnEmptyQueryInAFailedTransactionIsTheServersToAnswer) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("insert into t values (1)"));
+    backend.says(error("23505") + ready('E'));
+    alice.says(query("") + batch("/* nothing */"));
+    backend.hears(
+        {"Query insert into t values (1)", "Query", "Parse: /* nothing */", "Bind", "Execute", "Sync"});
+    backend.says(empty_query() + ready('E') + parse_complete() + bind_complete() + empty_query() +
+                 ready('E'));
+    alice.hears({"ErrorResponse ERROR 23505", "ReadyForQuery E", "EmptyQueryResponse", "ReadyForQuery E",
+                 "ParseComplete", "BindComplete", "EmptyQueryResponse", "ReadyForQuery E"});
+}
+
+TEST(Extended, ANamedStatementMayBeEmpty) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("nothing", "-- nothing") + describe_statement("nothing") + sync());
+    backend.hears({"Parse pgring_0_1: -- nothing", "Describe S pgring_0_1", "Sync"});
+    backend.says(parse_complete() + parameter_description() + no_data() + ready());
+    alice.says(bind("nothing") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.says(bind_complete() + empty_query() + ready());
+    alice.hears({"ParseComplete", "ParameterDescription", "NoData", "ReadyForQuery I", "BindComplete",
+                 "EmptyQueryResponse", "ReadyForQuery I"});
+}
+
+TEST(Extended, RowsWithoutColumnsAreRows) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    std::string const no_columns = message('T', number(0, 2));
+    alice.says(query("select") + parse("s", "select") + describe_statement("s") + bind("s") + execute() +
+               sync());
+    backend.says(no_columns + row({}) + complete("SELECT 1") + ready());
+    backend.says(parse_complete() + parameter_description() + no_columns + bind_complete() + row({}) +
+                 complete("SELECT 1") + ready());
+    alice.hears({"RowDescription", "DataRow", "CommandComplete SELECT 1", "ReadyForQuery I", "ParseComplete",
+                 "ParameterDescription", "RowDescription", "BindComplete", "DataRow",
+                 "CommandComplete SELECT 1", "ReadyForQuery I"});
+}
+
 TEST(Extended, SimpleAndExtendedQueriesMayBeMixedInOnePipeline) {
     Stage stage;
     Client& alice = stage.logged_in();

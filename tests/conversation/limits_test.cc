@@ -328,6 +328,68 @@ TEST(Flow, ManyPipelinedQueriesWithFullQueuesOnBothSidesGoThrough) {
     EXPECT_EQ(alice.take().size(), 300U);
 }
 
+/// A buffer that a message fills to its last byte has nothing left to wait for.
+TEST(Flow, MessagesThatJustFillABufferPassWhole) {
+    Scene scene = small();
+    // So that nothing of pgring's own comes between them.
+    scene.settings.pgring.pool_mode = config::PoolMode::Session;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    constexpr std::size_t kQueryFrameBytes = 6;
+    constexpr std::size_t kRowFrameBytes = 11;
+    for (std::size_t const buffer_bytes :
+         {std::size_t{buffer::kSmallBytes}, std::size_t{4'096}, std::size_t{8'192},
+          std::size_t{buffer::kLargeBytes}, std::size_t{2 * buffer::kLargeBytes}}) {
+        for (std::size_t const size_bytes : {buffer_bytes - 1, buffer_bytes, buffer_bytes + 1}) {
+            alice.says(query(std::string(size_bytes - kQueryFrameBytes, 'x')));
+            EXPECT_EQ(backend.heard_bytes(), size_bytes);
+            EXPECT_EQ(backend.take().size(), 1U);
+            backend.says(row(std::string(size_bytes - kRowFrameBytes, 'y')));
+            EXPECT_EQ(alice.heard_bytes(), size_bytes);
+            backend.says(complete("SELECT 1") + ready());
+            EXPECT_EQ(alice.take().size(), 3U);
+        }
+    }
+}
+
+TEST(Flow, AServerThatDoesNotReadWhileItAnswersIsHeardAllTheSame) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    std::string const text = query("select '" + std::string(10'000, 'x') + "'");
+    std::string const answer = row(std::string(10'000, 'y')) + complete("SELECT 1") + ready();
+    for (int i = 0; i < 10; ++i) {
+        alice.says(text);
+    }
+    EXPECT_EQ(backend.take().size(), 10U);
+    backend.stops_reading();
+    for (int i = 0; i < 500; ++i) {
+        alice.says(text);
+    }
+    EXPECT_TRUE(alice.paused());
+    for (int i = 0; i < 10; ++i) {
+        backend.says(answer);
+        EXPECT_EQ(alice.take().size(), 3U) << "both would wait for each other";
+    }
+    backend.reads_again();
+    EXPECT_FALSE(alice.paused());
+    EXPECT_EQ(backend.take().size(), 500U);
+}
+
+TEST(Flow, ALargeMessageLeavesNoBuffersBehind) {
+    Stage stage(small());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    const buffer::BufferPool& buffers = stage.worker().buffers();
+    std::uint32_t const small_before = buffers.small_in_use_count();
+    alice.says(query("select '" + std::string(4 * kMegabyte, 'x') + "'"));
+    backend.says(row(std::string(4 * kMegabyte, 'y')) + complete("SELECT 1") + ready());
+    EXPECT_EQ(alice.take().size(), 3U);
+    EXPECT_EQ(buffers.large_free_count(), buffers.large_count());
+    EXPECT_EQ(buffers.small_in_use_count(), small_before);
+}
+
 TEST(Flow, ALargeRowStreamsThrough) {
     Stage stage(small());
     Client& alice = stage.logged_in();

@@ -109,6 +109,22 @@ TEST(Pooling, TheParametersOfASessionAreAppliedWhereABackendDiffersAndNowhereEls
     backend.hears({"Query SELECT pg_catalog.set_config(E'TimeZone', E'Europe/Berlin', false)"});
 }
 
+/// The server's configuration was reloaded: that is between two transactions, and nobody's answer.
+TEST(Pooling, WhatAnIdleServerReportsIsMetByWhoComesNext) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    backend.says(parameter_status("TimeZone", "Asia/Tokyo") + notice("reloaded"));
+    EXPECT_FALSE(backend.closed());
+    alice.hears_nothing();
+    alice.says(query("select 1"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'TimeZone', E'UTC', false)"});
+    backend.says(row("UTC") + complete("SELECT 1") + parameter_status("TimeZone", "UTC") + ready());
+    backend.hears({"Query select 1"});
+    backend.answers("1");
+    alice.hears(kAnswer);
+}
+
 TEST(Pooling, WhoWaitsIsNotOvertakenWhileItsParametersAreApplied) {
     Scene scene;
     scene.settings.pgring.default_pool_size = 1;

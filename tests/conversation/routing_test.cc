@@ -95,6 +95,12 @@ TEST_F(Routing, AReadBehindAPipelinedWriteFollowsItOnThePrimary) {
     primary().hears({"Query insert into t values (1)", "Query select 1"});
 }
 
+TEST_F(Routing, AFunctionCallGoesToThePrimary) {
+    alice_.says(function_call(1299) + query("insert into t values (1)"));
+    primary().hears({"FunctionCall", "Query insert into t values (1)"});
+    standby().hears_nothing();
+}
+
 TEST_F(Routing, AHintOverrules) {
     alice_.says(query("/* pgring: primary */ select 1"));
     primary().hears({"Query /* pgring: primary */ select 1"});

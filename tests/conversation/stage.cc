@@ -19,11 +19,12 @@ std::string joined(const Lines& lines) {
     return text;
 }
 
-session::AccessControl make_access(const std::string& users, base::RandomSource& random) {
+session::AccessControl make_access(const Scene& scene, base::RandomSource& random) {
     session::AccessControl access{.users = {}, .rules = {}, .process_secret = auth::ProcessSecret(random)};
-    if (!users.empty()) {
-        access.users = auth::UserList::parse(users, "users", access.process_secret, nullptr).value();
+    if (!scene.users.empty()) {
+        access.users = auth::UserList::parse(scene.users, "users", access.process_secret, nullptr).value();
     }
+    access.rules = auth::parse_rules(scene.rules, "rules").rules;
     return access;
 }
 
@@ -173,7 +174,7 @@ config::Settings Scene::make_settings() {
 Stage::Stage(Scene scene)
     : settings_(std::move(scene.settings)),
       logins_(scene.logins),
-      access_(make_access(scene.users, random_)),
+      access_(make_access(scene, random_)),
       process_(scene.workers),
       connects_(scene.servers, Connects::Accepted) {
     for (std::size_t i = 0; i < scene.servers; ++i) {

@@ -153,8 +153,10 @@ struct Scene {
     enum class Logins : std::uint8_t { Automatic, Scripted } logins = Logins::Automatic;
 
     [[nodiscard]] static config::Settings make_settings();
-    /// Adds a line of a user list.
+    /// Lines of a user list.
     std::string users{};
+    /// Lines of an HBA file.
+    std::string rules{};
 };
 
 class Stage {

@@ -321,6 +321,56 @@ TEST(Startup, AnErrorWithoutFieldsDuringTheServersLoginIsSurvived) {
     EXPECT_EQ(backend_text(client.take().back()), "ReadyForQuery I");
 }
 
+TEST(Startup, AServersLoginMessagesMayBeLong) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp));
+    Backend& backend = stage.backend(0);
+    std::string const path(60'000, 'p');
+    backend.says_in_pieces(notice(std::string(60'000, 'n')) + authentication_ok() +
+                               parameter_status("search_path", path) + notice(std::string(60'000, 'n')),
+                           5'000);
+    backend.welcomes();
+    stage.settle();
+    std::vector<Message> const messages = client.take();
+    ASSERT_FALSE(messages.empty());
+    EXPECT_EQ(backend_text(messages.back()), "ReadyForQuery I");
+    EXPECT_EQ(client.parameter("search_path"), path);
+}
+
+TEST(Startup, AMessageOfMegabytesInAServersLoginIsNone) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    Stage stage(scene);
+    stage.client().says(startup(kApp));
+    stage.backend(0).says("N" + number(0x3fffffffU) + "x");
+    EXPECT_TRUE(stage.backend(0).closed());
+}
+
+TEST(Startup, AnOptionWithoutANameIsRefused) {
+    Stage stage;
+    for (const char* const options : {"-c =", "-c =1", "--="}) {
+        Client& client = stage.client();
+        client.says(startup({{"user", "app"}, {"database", "db"}, {"options", options}}));
+        client.hears({"ErrorResponse FATAL 0A000"});
+        EXPECT_TRUE(client.closed()) << options;
+    }
+}
+
+TEST(Startup, WhatIsIgnoredIsIgnoredInTheOptionsToo) {
+    Scene scene;
+    scene.settings.pgring.ignore_startup_parameters = {"extra_float_digits", "geqo"};
+    Stage stage(scene);
+    Client& client = stage.logged_in_as({{"user", "app"},
+                                         {"database", "db"},
+                                         {"extra_float_digits", "3"},
+                                         {"options", "-c geqo=off --Extra-Float-Digits=2"}});
+    client.says(query("select 1"));
+    stage.backend(0).hears({"Query select 1"});
+}
+
 /// A client that is asked for its password.
 class PasswordLogin : public ::testing::Test {
   protected:
@@ -362,9 +412,50 @@ TEST_F(PasswordLogin, AHugePasswordMessageIsRefusedByItsLength) {
     EXPECT_TRUE(client_->closed());
 }
 
+TEST_F(PasswordLogin, AStartupPacketInsteadOfAPasswordIsRefused) {
+    client_->says(startup({{"user", "postgres"}, {"database", "no such database"}}));
+    client_->hears({"ErrorResponse FATAL 08P01"});
+    EXPECT_TRUE(client_->closed());
+    EXPECT_EQ(stage_->backend_count(), 0U);
+}
+
 TEST_F(PasswordLogin, APasswordThatArrivesByteByByteIsRead) {
     client_->says_in_pieces(password(zero_ended("secret")), 1);
     EXPECT_EQ(backend_text(client_->take().back()), "ReadyForQuery I");
+}
+
+TEST(Startup, APasswordMayBeAsLongAsATokenOfACloud) {
+    std::string const token(65'535, 't');
+    Scene scene;
+    scene.settings.pgring.auth_type = config::AuthType::Password;
+    scene.users = "\"app\" \"" + token + "\"\n";
+    Stage stage(scene);
+    Client& client = stage.client();
+    client.says(startup(kApp));
+    client.hears({"Authentication 3"});
+    client.says_in_pieces(password(zero_ended(token)), 4'000);
+    EXPECT_EQ(backend_text(client.take().back()), "ReadyForQuery I");
+}
+
+/// One user proves itself by SCRAM, the next by md5, a third not at all, each as its rule says.
+TEST(Startup, EachUserIsAskedAsItsRuleSays) {
+    Scene scene;
+    scene.settings.pgring.auth_type = config::AuthType::Hba;
+    scene.users = "\"app\" \"secret\"\n\"old\" \"secret\"\n";
+    scene.rules =
+        "host all app all scram-sha-256\nhost all old all md5\nhost all guest all trust\n"
+        "host all all all reject\n";
+    Stage stage(scene);
+    struct Case {
+        const char* user;
+        const char* heard;
+    };
+    for (const Case& one : {Case{"app", "Authentication 10"}, Case{"old", "Authentication 5"},
+                            Case{"guest", "AuthenticationOk"}, Case{"nobody", "ErrorResponse FATAL 28000"}}) {
+        Client& client = stage.client();
+        client.says(startup({{"user", one.user}, {"database", "db"}}));
+        EXPECT_EQ(backend_text(client.take().front()), one.heard) << one.user;
+    }
 }
 
 }  // namespace

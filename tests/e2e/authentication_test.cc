@@ -82,6 +82,26 @@ TEST_F(Authentication, WithAScramSecretPgringLogsInWithTheKeyItLearned) {
     client.run("commit");
 }
 
+TEST_F(Authentication, AKeyThatWasLearnedServesEveryLaterLogin) {
+    std::string const secret =
+        cluster().psql(cluster().primary(), "select rolpassword from pg_authid where rolname = 'app'");
+    std::string const users = file("later_secrets.txt", "\"app\" \"" + secret + "\"\n");
+    PgringProcess own("learned", cluster(), {.pgring = {{"auth_file", users}, {"default_pool_size", "1"}}});
+    Connection client = own.connect();
+    std::string process = client.value("select pg_backend_pid(), txid_current()");
+    for (int i = 0; i < 3; ++i) {
+        static_cast<void>(
+            cluster().psql(cluster().primary(), "select pg_terminate_backend(" + process + ")"));
+        std::string next;
+        EXPECT_TRUE(eventually(5s, [&] {
+            Result const result = client.attempt("select pg_backend_pid(), txid_current()");
+            next = result.ok() ? result.value() : process;
+            return next != process;
+        })) << "the client stays and has no password to give";
+        process = next;
+    }
+}
+
 TEST_F(Authentication, TooManyClientsAreRefusedWithAReason) {
     PgringProcess own("few", cluster(), {.pgring = {{"max_client_conn", "3"}}});
     std::vector<Connection> clients;
