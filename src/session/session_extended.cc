@@ -1,5 +1,6 @@
 /// The extended query protocol: statements under names that every server knows them by.
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -32,6 +33,17 @@ bool agree_on_rows(const SessionStatements::Named& named, const Backend& backend
 /// pgring's number of a statement that was looked up; kNoStatement where there is none.
 std::uint32_t number_of(const SessionStatements::Named* named) {
     return named == nullptr ? kNoStatement : named->statement->number;
+}
+
+/// In a failed transaction PostgreSQL parses nothing but what ends it. Amid a pipeline it is not known yet
+/// whether there will be one; Bind tells then.
+bool parses_in_vain(const Backend& backend, const sql::Traits& traits) {
+    constexpr std::array kEnds{sql::Control::Commit,     sql::Control::CommitAndChain,
+                               sql::Control::Rollback,   sql::Control::RollbackAndChain,
+                               sql::Control::RollbackTo, sql::Control::PrepareTransaction};
+    return backend.status() == wire::TransactionStatus::InFailedTransaction && backend.pipeline.idle() &&
+           traits.statements != sql::StatementCount::Empty &&
+           std::ranges::find(kEnds, traits.control) == kEnds.end();
 }
 
 /// The text in a Parse body.
@@ -153,8 +165,10 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         forward(backend, header);
         return std::nullopt;
     }
+    bool const in_vain = parses_in_vain(backend, parse.traits);
     if (statements_.find(parse.name) != nullptr) {
-        return refuse_duplicate(shared, backend, header, parse.name);
+        return in_vain ? refuse_bind(shared, backend, header, errors::kInFailedTransaction)
+                       : refuse_duplicate(shared, backend, header, parse.name);
     }
     StatementRef statement;
     if (keeps && !statements_.full()) {
@@ -165,6 +179,9 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         return kEnded;
     }
     if (backend.statements.use(*statement, backend.unit)) {
+        if (in_vain) {
+            return refuse_bind(shared, backend, header, errors::kInFailedTransaction);
+        }
         backend.pipeline.expect(
             {.request = Request::Parse, .audience = Audience::Local, .purpose = Purpose::ClientName});
         statements_.add(parse.name, std::move(statement));

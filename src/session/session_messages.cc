@@ -238,6 +238,8 @@ Session::Handled Session::on_function_call(Shared& shared, Backend* backend, wir
         return placed;
     }
     send_begin(shared, *backend);
+    // The number of a function says nothing of what it leaves behind.
+    note_effects(shared, *backend, {.effects = sql::Effect::MayChangeSession}, {});
     backend->pipeline.expect({.request = Request::FunctionCall, .stake = Stake::Writes});
     forward(*backend, header);
     return std::nullopt;

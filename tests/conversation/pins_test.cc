@@ -206,6 +206,21 @@ TEST_F(Pins, WhatCodeHasSetFollowsTheSession) {
     bob_is_served();
 }
 
+// pg_advisory_lock() by its number, say.
+TEST_F(Pins, AFunctionThatIsCalledByItsNumberMayLeaveAnything) {
+    alice_.says(function_call(2880));
+    backend().hears({"FunctionCall"});
+    backend().says(function_result("") + ready());
+    alice_.hears({"FunctionCallResponse", "ReadyForQuery I"});
+    ASSERT_EQ(backend().take().size(), 1U) << "what it left is asked";
+    backend().says(row({"f", "f", "t", "f", "f", "f", ""}) + complete("SELECT 1") + ready());
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+    alice_runs("select pg_advisory_unlock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("f");
+    bob_is_served();
+}
+
 TEST_F(Pins, WhatCodeMayHaveSetUnseenTiesTheSession) {
     alice_.says(query("do $$ begin set app.tenant = 'a'; end $$"));
     static_cast<void>(backend().take());

@@ -363,6 +363,30 @@ TEST(Prepared, AStatementMadeInATransactionThatRolledBackIsStillThere) {
     backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
 }
 
+TEST(Prepared, NothingIsPreparedInAFailedTransactionButWhatEndsIt) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    prepares(alice, backend, "end", "rollback");
+    bob.says(query("insert into t values (1)"));
+    static_cast<void>(backend.take());
+    backend.says(error("23505") + ready('E'));
+    bob.hears({"ErrorResponse ERROR 23505", "ReadyForQuery E"});
+    // The backend has it, and would not be asked.
+    bob.says(parse("s", "select 1") + sync());
+    backend.hears({"Bind pgring_none", "Sync"});
+    backend.says(error("26000") + ready('E'));
+    bob.hears({"ErrorResponse ERROR 25P02", "ReadyForQuery E"});
+    bob.says(parse("end", "rollback") + bind("end") + execute() + sync());
+    backend.hears({"Bind pgring_0_2", "Execute", "Sync"});
+    backend.says(bind_complete() + complete("ROLLBACK") + ready());
+    bob.hears({"ParseComplete", "BindComplete", "CommandComplete ROLLBACK", "ReadyForQuery I"});
+    bob.says(parse("s", "select 1") + bind("s") + execute() + sync());
+    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+}
+
 TEST(Prepared, ABackendThatIsGoneTakesItsStatementsAlong) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();
@@ -738,6 +762,25 @@ TEST(Prepared, ALongNameIsANameLikeAnyOther) {
     std::string const name(15'000, 'n');
     alice.says_in_pieces(parse(name, "select 1") + conversation::bind(name) + execute() + sync(), 1'000);
     backend.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, SizesAroundThoseOfBuffersMakeNoDifference) {
+    for (std::size_t const buffer_bytes :
+         {std::size_t{buffer::kSmallBytes}, std::size_t{8'192}, session::kWholeBytesMax,
+          std::size_t{buffer::kLargeBytes}, std::size_t{2 * buffer::kLargeBytes}}) {
+        for (std::size_t size_bytes = buffer_bytes - 8; size_bytes <= buffer_bytes + 8; ++size_bytes) {
+            Stage stage(one_backend());
+            Client& alice = stage.logged_in();
+            Backend& backend = stage.backend(0);
+            std::string const text(size_bytes - parse("s", "").size(), ' ');
+            std::string const value(size_bytes - bind("s", {""}).size(), 'y');
+            alice.says(parse("s", text) + bind("s", {value}) + execute() + sync());
+            std::vector<Message> const messages = backend.take();
+            ASSERT_EQ(messages.size(), 4U) << size_bytes;
+            EXPECT_TRUE(frontend_text(messages[0]) == "Parse pgring_0_1: " + text) << size_bytes;
+            EXPECT_TRUE(frontend_text(messages[1]) == "Bind pgring_0_1 (" + value + ")") << size_bytes;
+        }
+    }
 }
 
 TEST(Prepared, NullsAndFormatsOfABindAreLeftAsTheyAre) {
