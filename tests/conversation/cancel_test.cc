@@ -351,6 +351,29 @@ TEST(Cancel, ARefusedConnectionForItHarmsNothing) {
     alice.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
 
+TEST(Cancel, AFloodOfThemIsBoundedAndHindersNoLogin) {
+    Scene scene = small();
+    scene.settings.pgring.default_pool_size = 2;
+    scene.settings.pgring.max_client_conn = 1000;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    alice.says(query("select pg_sleep(9)"));
+    std::size_t refused = 0;
+    for (int i = 0; i < 300; ++i) {
+        Client& canceler = stage.client();
+        canceler.says(cancel_request(alice.process_id(), alice.secret()));
+        refused += canceler.closed() ? 1 : 0;
+    }
+    EXPECT_EQ(refused, 44U) << "256 at a time";
+    EXPECT_EQ(stage.open_backend_count(), 257U);
+    Client& bob = stage.logged_in();
+    bob.says(query("select 1"));
+    Backend& second = stage.backend(stage.backend_count() - 1);
+    second.hears({"Query select 1"});
+    second.answers("1");
+    bob.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+}
+
 TEST(Cancel, AfterAnSslRequestIsACancel) {
     Stage stage(small());
     Client& alice = stage.logged_in();

@@ -82,6 +82,35 @@ TEST_F(Copy, OneThatIsRefusedBehindAnotherLeavesTheBackendFree) {
     expect_free();
 }
 
+TEST_F(Copy, ABackendThatAnswersAmidAMessageIsNobodyElsesUntilItIsThrough) {
+    alice_.says(query("copy t from stdin"));
+    backend().says(copy_in_response());
+    std::string const data = copy_data(std::string(100'000, 'x'));
+    alice_.says(data.substr(0, 50'000));
+    backend().says(error("22P02") + ready());
+    alice_.hears({"CopyInResponse", "ErrorResponse ERROR 22P02", "ReadyForQuery I"});
+    static_cast<void>(backend().take());
+    bob_.says(query("select 1"));
+    EXPECT_TRUE(backend().take().empty());
+    alice_.says(data.substr(50'000) + copy_done());
+    std::vector<Message> const messages = backend().take();
+    ASSERT_EQ(messages.size(), 2U);
+    EXPECT_EQ(messages[0].body.size(), 100'000U);
+    EXPECT_EQ(frontend_text(messages[1]), "Query select 1");
+}
+
+TEST_F(Copy, APreparedOneOfTheOtherDirectionToo) {
+    alice_.says(parse("c", "copy t from stdin") + sync());
+    backend().says(parse_complete() + ready());
+    alice_.says(bind("c") + execute() + sync());
+    backend().says(bind_complete() + copy_in_response());
+    alice_.says(copy_data("1\n") + copy_done() + sync());
+    backend().says(complete("COPY 1") + ready());
+    alice_.hears({"ParseComplete", "ReadyForQuery I", "BindComplete", "CopyInResponse",
+                  "CommandComplete COPY 1", "ReadyForQuery I"});
+    expect_free();
+}
+
 TEST_F(Copy, AFailureOfTheClientsIsTheServersToTell) {
     alice_.says(query("copy t from stdin"));
     backend().says(copy_in_response());

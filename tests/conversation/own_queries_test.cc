@@ -188,6 +188,22 @@ TEST(ServerResetQuery, AlwaysRunsAfterEachTransaction) {
     backend.hears_nothing();
 }
 
+TEST(ServerResetQuery, RunsBehindAPipelineAndNotInsideOfIt) {
+    Scene scene;
+    scene.settings.pgring.server_reset_query_always = true;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    backend.hears({"Query DISCARD ALL"});
+    backend.says(complete("DISCARD ALL") + ready());
+    alice.says(query("select 1") + query("select 2"));
+    backend.hears({"Query select 1", "Query select 2"});
+    backend.answers("1");
+    backend.hears_nothing();
+    backend.answers("2");
+    backend.hears({"Query DISCARD ALL"});
+}
+
 TEST(ServerResetQuery, RunsOtherwiseOnlyWhereSomethingWasLeft) {
     Stage stage;
     Client& alice = stage.logged_in();

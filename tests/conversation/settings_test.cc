@@ -89,6 +89,60 @@ TEST(Settings, WhatARollbackUndidIsReadAndNotGuessed) {
     backend.hears({"Query select 1"});
 }
 
+TEST(Settings, WhatARollbackToASavepointUndidIsReadAndNotGuessed) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("savepoint a") +
+               query("set work_mem = '1MB'; set timezone = 'Asia/Tokyo'"));
+    backend.says(complete("BEGIN") + ready('T') + complete("SAVEPOINT") + ready('T') + complete("SET") +
+                 complete("SET") + parameter_status("TimeZone", "Asia/Tokyo") + ready('T'));
+    alice.says(query("rollback to a") + query("commit"));
+    static_cast<void>(backend.take());
+    backend.says(complete("ROLLBACK") + parameter_status("TimeZone", "UTC") + ready('T') +
+                 complete("COMMIT") + ready());
+    backend.hears({kReadWorkMem});
+    backend.says(row({"4MB", "t"}) + complete("SELECT 1") + ready());
+    static_cast<void>(alice.take());
+    EXPECT_EQ(alice.parameter("TimeZone"), "UTC");
+    Client& bob = stage.logged_in();
+    bob.says(query("select 1"));
+    backend.hears({"Query select 1"});
+}
+
+TEST(Settings, AReadOnlyDefaultOfOneSessionIsNotMetByAnother) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set default_transaction_read_only = on"));
+    backend.hears({"Query set default_transaction_read_only = on"});
+    backend.says(complete("SET") + parameter_status("default_transaction_read_only", "on") + ready());
+    bob.says(query("insert into t values (1)"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'default_transaction_read_only', E'off', false)"});
+    backend.says(row("off") + complete("SELECT 1") +
+                 parameter_status("default_transaction_read_only", "off") + ready());
+    backend.hears({"Query insert into t values (1)"});
+    backend.answers("1");
+    alice.says(query("insert into t values (2)"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'default_transaction_read_only', E'on', false)"});
+}
+
+TEST(Settings, AValueThatTheServerDoesNotReportAgainIsNotSetAgain) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("set datestyle = 'iso'"));
+    backend.hears({"Query set datestyle = 'iso'"});
+    // It is what it was, so PostgreSQL 14 and later say nothing.
+    backend.says(complete("SET") + ready());
+    for (int i = 0; i < 3; ++i) {
+        alice.says(query("select 1"));
+        backend.hears({"Query select 1"});
+        backend.answers("1");
+    }
+}
+
 TEST(Settings, ASessionWhoseSettingsCannotBeReadIsPinned) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();

@@ -149,11 +149,12 @@ void Backend::welcomes() {
         auto const asked = std::ranges::find(startup_parameters_, name, &Parameters::value_type::first);
         return parameter_status(name, asked == startup_parameters_.end() ? fallback : asked->second);
     };
-    unsaid_ +=
-        reported("application_name", "") + reported("client_encoding", "UTF8") +
-        reported("DateStyle", "ISO, MDY") + parameter_status("in_hot_standby", primary ? "off" : "on") +
-        parameter_status("server_version", "15.0") + parameter_status("standard_conforming_strings", "on") +
-        reported("TimeZone", "UTC") + backend_key(process_id_, secret()) + ready();
+    unsaid_ += reported("application_name", "") + reported("client_encoding", "UTF8") +
+               reported("DateStyle", "ISO, MDY") + reported("default_transaction_read_only", "off") +
+               parameter_status("in_hot_standby", primary ? "off" : "on") +
+               parameter_status("server_version", "15.0") +
+               parameter_status("standard_conforming_strings", "on") + reported("TimeZone", "UTC") +
+               backend_key(process_id_, secret()) + ready();
 }
 
 void Backend::answers(std::string_view value, char status) {

@@ -99,6 +99,23 @@ TEST(Transaction, AFailedOneStaysOnItsBackendUntilItEnds) {
     backend.hears({"Query select 1"});
 }
 
+// A deferred constraint, say.
+TEST(Transaction, ACommitThatFailsEndsItAndFreesTheBackend) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(query("insert into t values (1)"));
+    backend.says(complete("INSERT 0 1") + ready('T'));
+    bob.says(query("select 1"));
+    alice.says(query("commit"));
+    backend.hears({"Query insert into t values (1)", "Query commit"});
+    backend.says(error("23503") + ready());
+    alice.hears(
+        {"CommandComplete INSERT 0 1", "ReadyForQuery T", "ErrorResponse ERROR 23503", "ReadyForQuery I"});
+    backend.hears({"Query select 1"});
+}
+
 TEST(Transaction, WhoLeavesOneBehindIsRolledBackBeforeTheNextClient) {
     for (bool const politely : {true, false}) {
         Stage stage(one_backend());

@@ -1,9 +1,16 @@
 /// Large results, parameters and copies flow through pgring whole, while its memory stays small.
 
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
+#include <map>
+#include <string_view>
+#include <vector>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include "environment.h"
 
@@ -76,6 +83,74 @@ TEST_F(LargeData, AParameterOf50MegabytesArrivesWhole) {
     EXPECT_EQ(sums.value(0, 1), direct.run("select md5($1::text)", {value}).value());
     ASSERT_TRUE(client.prepare("sum", "select md5($1::text)").ok());
     EXPECT_EQ(client.execute("sum", {value}).value(), sums.value(0, 1));
+    expect_small();
+}
+
+/// Counts the messages in a stream of them that comes in any pieces.
+class MessageCount {
+  public:
+    void read(std::string_view bytes) {
+        while (!bytes.empty()) {
+            std::size_t const wanted = rest_bytes_ > 0 ? rest_bytes_ : kHeaderBytes - header_.size();
+            std::string_view const piece = bytes.substr(0, wanted);
+            bytes.remove_prefix(piece.size());
+            if (rest_bytes_ > 0) {
+                rest_bytes_ -= piece.size();
+                continue;
+            }
+            header_ += piece;
+            if (header_.size() == kHeaderBytes) {
+                std::uint32_t length = 0;
+                std::memcpy(&length, header_.data() + 1, sizeof length);
+                rest_bytes_ = ntohl(length) - sizeof length;
+                ++counts_[header_.front()];
+                header_.clear();
+            }
+        }
+    }
+    [[nodiscard]] int of(char type) { return counts_[type]; }
+
+  private:
+    static constexpr std::size_t kHeaderBytes = 5;
+    std::string header_;
+    std::size_t rest_bytes_ = 0;
+    std::map<char, int> counts_;
+};
+
+/// libpq reads by itself whenever it cannot write; this client does not, until it cannot write for a while.
+TEST_F(LargeData, AHundredMegabytesOfPipelinedQueriesAndAnswersPassEachOther) {
+    constexpr int kQueries = 10'000;
+    Connection client = pgring_.connect();
+    int const socket = PQsocket(client.get());
+    std::string const text = "select '" + std::string(10'000, 'x') + "'";
+    std::uint32_t const length = htonl(static_cast<std::uint32_t>(sizeof length + text.size() + 1));
+    std::string message = "Q";
+    message.append(reinterpret_cast<const char*>(&length), sizeof length).append(text).append(1, '\0');
+    std::size_t const total_bytes = kQueries * message.size();
+    std::size_t sent_bytes = 0;
+    MessageCount answers;
+    int blocked = 0;
+    std::vector<char> buffer(1 << 20);
+    while (answers.of('Z') < kQueries) {
+        pollfd ready{
+            .fd = socket, .events = sent_bytes < total_bytes ? short{POLLOUT} : short{POLLIN}, .revents = 0};
+        if (poll(&ready, 1, sent_bytes < total_bytes ? 50 : 20'000) == 1 && sent_bytes < total_bytes) {
+            std::string_view const rest = std::string_view(message).substr(sent_bytes % message.size());
+            ssize_t const count = send(socket, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            sent_bytes += count > 0 ? static_cast<std::size_t>(count) : 0;
+            continue;
+        }
+        ssize_t count = recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        ASSERT_GT(count, 0) << "neither can it write nor is there anything to read";
+        for (; count > 0; count = recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT)) {
+            answers.read({buffer.data(), static_cast<std::size_t>(count)});
+        }
+        ++blocked;
+    }
+    EXPECT_EQ(sent_bytes, total_bytes);
+    EXPECT_GT(blocked, 3) << "all sides were full";
+    EXPECT_EQ(answers.of('D'), kQueries);
+    EXPECT_EQ(answers.of('E'), 0);
     expect_small();
 }
 
