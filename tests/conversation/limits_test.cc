@@ -79,6 +79,71 @@ TEST(Limits, TooManyWaitersAreRefusedAtOnce) {
     bob.hears_nothing();
 }
 
+/// However close the two are, the backend goes to one of those who wait, and nobody is told two things.
+TEST(Limits, ABackendThatComesFreeAsItsWaiterGivesUpIsNotLost) {
+    int served_in_time = 0;
+    for (int at = 4985; at <= 5015; ++at) {
+        Scene scene = small();
+        scene.settings.pgring.query_wait_timeout = 5s;
+        Stage stage(scene);
+        Client& alice = stage.logged_in();
+        Client& bob = stage.logged_in();
+        Client& carol = stage.logged_in();
+        Backend& backend = stage.backend(0);
+        alice.says(query("select 1"));
+        bob.says(query("select 2"));
+        stage.passes(1s);
+        carol.says(query("select 3"));
+        static_cast<void>(backend.take());
+        stage.passes(std::chrono::milliseconds(at) - 1s);
+        backend.answers("1");
+        std::vector<Message> const asked = backend.take();
+        ASSERT_EQ(asked.size(), 1U) << at;
+        bool const in_time = frontend_text(asked[0]) == "Query select 2";
+        if (in_time) {
+            ++served_in_time;
+            stage.passes(100ms);
+            bob.hears_nothing();
+            backend.answers("2");
+            bob.hears({"RowDescription", "DataRow 2", "CommandComplete SELECT 1", "ReadyForQuery I"});
+            backend.hears({"Query select 3"});
+        } else {
+            bob.hears({"ErrorResponse ERROR 53300", "ReadyForQuery I"});
+            EXPECT_EQ(frontend_text(asked[0]), "Query select 3");
+        }
+    }
+    EXPECT_GT(served_in_time, 0);
+    EXPECT_LT(served_in_time, 31);
+}
+
+TEST(Limits, ZeroIsNever) {
+    Scene scene = small();
+    scene.settings.pgring.server_idle_timeout = 0s;
+    scene.settings.pgring.server_lifetime = 0s;
+    scene.settings.pgring.client_idle_timeout = 0s;
+    scene.settings.pgring.client_login_timeout = 0s;
+    scene.settings.pgring.query_wait_timeout = 0s;
+    scene.settings.pgring.query_timeout = 0s;
+    scene.settings.pgring.idle_transaction_timeout = 0s;
+    scene.settings.pgring.transaction_timeout = 0s;
+    Stage stage(scene);
+    Client& unfinished = stage.client();
+    unfinished.says(startup({{"user", "app"}, {"database", "db"}}).substr(0, 9));
+    static_cast<void>(stage.logged_in());
+    stage.passes(std::chrono::hours(24 * 30));
+    EXPECT_FALSE(stage.backend(0).closed()) << "idle, and old";
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    alice.says(query("begin") + query("insert into t values (1)"));
+    bob.says(query("select 1"));
+    stage.passes(std::chrono::hours(24 * 30));
+    stage.backend(0).says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T'));
+    stage.passes(std::chrono::hours(24 * 30));
+    EXPECT_FALSE(alice.closed());
+    bob.hears_nothing();
+    EXPECT_FALSE(unfinished.closed());
+}
+
 TEST(Limits, TooManyClientsAreToldSo) {
     Scene scene = small();
     scene.settings.pgring.max_client_conn = 2;

@@ -102,6 +102,26 @@ TEST_F(Listen, FansOutToThoseThatListenAndNobodyElse) {
     EXPECT_EQ(stage_.backend_count(), 2U) << "the listener is shared";
 }
 
+TEST_F(Listen, OfAnotherDatabaseIsAnother) {
+    alice_listens();
+    Client& bob = stage_.logged_in_as({{"user", "app"}, {"database", "other"}});
+    bob.says(query("listen a"));
+    Backend& elsewhere = stage_.backend(3);
+    EXPECT_EQ(elsewhere.startup_parameters()[1], std::pair(std::string("database"), std::string("other")));
+    elsewhere.hears({"Query LISTEN \"a\""});
+    elsewhere.says(complete("LISTEN") + ready());
+    echoes(elsewhere);
+    stage_.backend(2).hears({"Query listen a"});
+    stage_.backend(2).says(complete("LISTEN") + ready());
+    echoes(elsewhere);
+    bob.hears(kListening);
+    is_cleaned(stage_.backend(2));
+    listener().says(notified(kElsewhere, "a", "x"));
+    elsewhere.says(notified(kElsewhere, "a", "y"));
+    alice_.hears({heard(kElsewhere, "a", "x")});
+    bob.hears({heard(kElsewhere, "a", "y")});
+}
+
 TEST_F(Listen, OthersUseTheBackendMeanwhile) {
     alice_listens();
     Client& bob = stage_.logged_in();

@@ -142,6 +142,19 @@ TEST_F(Routing, WhereAStatementRunsIsNotToldByInHotStandby) {
     alice_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
 
+TEST_F(Routing, WhatAServerIsIsToldWhereAnotherOneDiffers) {
+    standby().says(parameter_status("server_version", "16.1"));
+    alice_.says(query("select 1"));
+    standby().answers("1");
+    alice_.hears({"ParameterStatus server_version=16.1", "RowDescription", "DataRow 1",
+                  "CommandComplete SELECT 1", "ReadyForQuery I"});
+    alice_.says(query("select 1"));
+    standby().answers("1");
+    alice_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    alice_.says(query("insert into t values (1)"));
+    alice_.hears({"ParameterStatus server_version=15.0"});
+}
+
 TEST_F(Routing, AWriteAfterACancelledReadDoesNotStayOnTheStandby) {
     alice_.says(query("select pg_sleep(9)"));
     standby().hears({"Query select pg_sleep(9)"});

@@ -69,6 +69,22 @@ TEST(Startup, ALengthOutOfRangeIsRefused) {
     }
 }
 
+TEST(Startup, ThePacketMayBeAsLongAsTheOperatorSays) {
+    Scene scene;
+    scene.settings.pgring.startup_packet_bytes_max = 600;
+    Stage stage(scene);
+    std::size_t const frame_bytes =
+        startup({{"user", "app"}, {"database", "db"}, {"application_name", ""}}).size();
+    Client& fits = stage.client();
+    std::string const name(600 - frame_bytes, 'n');
+    fits.says(startup({{"user", "app"}, {"database", "db"}, {"application_name", name}}));
+    EXPECT_FALSE(fits.closed());
+    EXPECT_EQ(stage.backend_count(), 1U);
+    Client& longer = stage.client();
+    longer.says(startup({{"user", "app"}, {"database", "db"}, {"application_name", name + "n"}}));
+    EXPECT_TRUE(longer.closed());
+}
+
 TEST(Startup, GarbageIsRefused) {
     Stage stage;
     Client& client = stage.client();

@@ -66,6 +66,99 @@ TEST(Terms, AUserHasHisOwnPoolSizeAndTimeouts) {
     EXPECT_FALSE(first.closed()) << "exempt from query_timeout";
 }
 
+TEST(Terms, ADatabaseHasItsOwnWaitAndLifetime) {
+    Scene scene;
+    scene.settings.pgring.server_idle_timeout = 0s;
+    scene.settings.databases.push_back(
+        {.name = "reports", .pool_size = 1, .query_wait_timeout = 2s, .server_lifetime = 10s});
+    Stage stage(scene);
+    static_cast<void>(stage.logged_in());
+    Client& holder = stage.logged_in_as(kReports);
+    Client& waiting = stage.logged_in_as(kReports);
+    holder.says(query("select pg_sleep(60)"));
+    waiting.says(query("select 2"));
+    stage.passes(2100ms);
+    waiting.hears({"ErrorResponse ERROR 53300", "ReadyForQuery I"});
+    stage.backend(1).answers("1");
+    stage.passes(10s);
+    EXPECT_TRUE(stage.backend(1).closed());
+    EXPECT_FALSE(stage.backend(0).closed()) << "it lives for an hour";
+}
+
+TEST(Terms, ADatabaseHasItsOwnReserve) {
+    Scene scene;
+    scene.settings.pgring.default_pool_size = 1;
+    scene.settings.pgring.reserve_pool_timeout = 1s;
+    scene.settings.databases.push_back({.name = "reports", .reserve_pool_size = 1});
+    Stage stage(scene);
+    for (const Parameters& parameters : {kReports, kBatch}) {
+        for (int i = 0; i < 2; ++i) {
+            Client& client = stage.client();
+            client.says(startup(parameters) + query("select pg_sleep(60)"));
+        }
+    }
+    EXPECT_EQ(stage.backend_count(), 2U);
+    stage.passes(10s);
+    ASSERT_EQ(stage.backend_count(), 3U);
+    EXPECT_EQ(stage.backend(2).startup_parameters()[1].second, "reports");
+}
+
+TEST(Terms, ADatabaseMayRefuseWhatOthersPin) {
+    Scene scene;
+    scene.settings.databases.push_back(
+        {.name = "reports", .unpoolable_statements = config::UnpoolableStatements::Refuse});
+    Stage stage(scene);
+    Client& reports = stage.logged_in_as(kReports);
+    reports.says(query("create temporary table x (y int)"));
+    reports.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    Client& app = stage.logged_in();
+    app.says(query("create temporary table x (y int)"));
+    stage.backend(1).hears({"Query create temporary table x (y int)"});
+}
+
+TEST(Terms, AUserHasHisOwnModeAndReserve) {
+    Scene scene;
+    scene.settings.pgring.reserve_pool_timeout = 1s;
+    scene.settings.users.push_back(
+        {.name = "batch", .pool_size = 1, .pool_mode = config::PoolMode::Session, .reserve_pool_size = 1});
+    Stage stage(scene);
+    Client& first = stage.logged_in_as(kBatch);
+    EXPECT_EQ(first.process_id(), stage.backend(0).process_id()) << "session pooling";
+    Client& second = stage.client();
+    second.says(startup(kBatch));
+    EXPECT_EQ(stage.backend_count(), 1U);
+    stage.passes(1100ms);
+    ASSERT_EQ(stage.backend_count(), 2U);
+    EXPECT_EQ(second.take().back().type, 'Z');
+}
+
+TEST(Terms, AUserHasHisOwnPatience) {
+    struct Case {
+        config::UserSettings settings;
+        std::string says;
+        const char* sqlstate;
+    };
+    std::string const begin = query("begin");
+    for (const Case& one : {Case{{.name = "batch", .client_idle_timeout = 5s}, "", "57P05"},
+                            Case{{.name = "batch", .idle_transaction_timeout = 5s}, begin, "25P03"},
+                            Case{{.name = "batch", .transaction_timeout = 5s},
+                                 begin + query("insert into t values (1)"),
+                                 "25P04"}}) {
+        Scene scene;
+        scene.settings.users.push_back(one.settings);
+        Stage stage(scene);
+        Client& batch = stage.logged_in_as(kBatch);
+        Client& app = stage.logged_in();
+        batch.says(one.says);
+        app.says(one.says);
+        static_cast<void>(batch.take());
+        stage.passes(5100ms);
+        batch.hears({std::string("ErrorResponse FATAL ") + one.sqlstate});
+        EXPECT_TRUE(batch.closed());
+        EXPECT_FALSE(app.closed());
+    }
+}
+
 TEST(Terms, TheNameAtTheServerAndTheWildcard) {
     Scene scene;
     scene.settings.databases = {{.name = "*"}, {.name = "reports", .dbname = "reports_2026"}};
@@ -144,6 +237,44 @@ TEST(Terms, TooManyClientsOfAUserAreToldSo) {
     static_cast<void>(stage.logged_in(1));
     first.hangs_up();
     static_cast<void>(stage.logged_in_as(kBatch, 1));
+}
+
+TEST(Terms, LoginsThatFailAreNotCounted) {
+    Scene scene;
+    scene.logins = Scene::Logins::Scripted;
+    scene.settings.pgring.auth_type = config::AuthType::Password;
+    scene.settings.pgring.max_client_conn = 2;
+    scene.settings.pgring.max_db_client_connections = 1;
+    scene.settings.pgring.max_user_client_connections = 1;
+    scene.users = "\"app\" \"secret\"\n";
+    Stage stage(scene);
+    auto const proves_itself = [&stage](const char* secret) -> Client& {
+        Client& client = stage.client();
+        client.says(startup({{"user", "app"}, {"database", "db"}}));
+        client.says(password(zero_ended(secret)));
+        return client;
+    };
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_TRUE(proves_itself("guess").closed());
+    }
+    for (std::size_t i = 0; i < 5; ++i) {
+        Client& refused = proves_itself("secret");
+        stage.passes(2s);
+        stage.backend(i).says(error("28000", "no entry", "FATAL"));
+        EXPECT_TRUE(refused.closed());
+    }
+    for (std::size_t i = 0; i < 5; ++i) {
+        proves_itself("secret").hangs_up();
+    }
+    Client& alice = proves_itself("secret");
+    stage.passes(2s);
+    Backend& backend = stage.backend(stage.backend_count() - 1);
+    backend.says(authentication_ok());
+    backend.welcomes();
+    stage.settle();
+    EXPECT_EQ(backend_text(alice.take().back()), "ReadyForQuery I");
+    Client& second = proves_itself("secret");
+    EXPECT_TRUE(second.closed()) << "and the limits hold";
 }
 
 // -- How many backends --

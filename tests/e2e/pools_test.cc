@@ -115,12 +115,15 @@ TEST_F(Pools, ClientsAndServersMeetOverUnixSockets) {
         std::filesystem::temp_directory_path() / ("pgring-e2e-" + std::to_string(getpid()));
     std::filesystem::create_directory(folder);
     {
-        PgringProcess own("unix_sockets", cluster(),
-                          {.pgring = {{"unix_socket_dir", "\"" + folder.string() + "\""}},
-                           .server_host = cluster().variable("PGRING_SOCKET_DIRECTORY")});
+        PgringProcess own(
+            "unix_sockets", cluster(),
+            {.pgring = {{"unix_socket_dir", "\"" + folder.string() + "\""}, {"unix_socket_mode", "0o700"}},
+             .server_host = cluster().variable("PGRING_SOCKET_DIRECTORY")});
         Connection client = own.connect({{"host", folder.string()}});
         EXPECT_EQ(client.value("select inet_client_addr() is null"), "t");
         EXPECT_EQ(std::string(PQhost(client.get())), folder.string());
+        std::filesystem::path const socket = folder / (".s.PGSQL." + std::to_string(own.port()));
+        EXPECT_EQ(std::filesystem::status(socket).permissions(), std::filesystem::perms::owner_all);
     }
     std::filesystem::remove_all(folder);
 }

@@ -6,7 +6,11 @@ import unittest
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = [REPOSITORY / "docs" / "traps.md"]
+DOCS = REPOSITORY / "docs"
+PAGES = [DOCS / "traps.md", DOCS / "limits.md"]
+# Options of these sections that are numbers have to be on the page of limits.
+SECTIONS = ("[pgring]", "[databases.NAME]", "[users.NAME]")
+MEASURED = ("number", "duration", "size")
 
 # A code span that names a test, and one that looks as if it were meant to.
 REFERENCE = re.compile(r"`(\w+): ([^`]+)`")
@@ -51,6 +55,16 @@ def table_rows(text: str) -> list[list[str]]:
     return [row for index, row in enumerate(rows) if index not in heads and set("".join(row)) != {"-"}]
 
 
+def options(page: str) -> dict[str, list[list[str]]]:
+    """The rows of a page's tables of options, by the section of the configuration above them."""
+    found: dict[str, list[list[str]]] = {}
+    for chapter in re.split(r"^#+ ", page, flags=re.MULTILINE):
+        section = chapter.partition("\n")[0].strip("`")
+        if section in SECTIONS:
+            found[section] = table_rows(chapter)
+    return found
+
+
 class TrapsPageTest(unittest.TestCase):
     def test_every_test_that_is_named_exists(self) -> None:
         references = References()
@@ -69,6 +83,18 @@ class TrapsPageTest(unittest.TestCase):
             for row in table_rows(page.read_text()):
                 last = row[-1]
                 self.assertTrue(REFERENCE.search(last) or len(last.split()) >= 5, row)
+
+    def test_every_limit_has_a_row(self) -> None:
+        configured = options((DOCS / "configuration.md").read_text())
+        shown = options((DOCS / "limits.md").read_text())
+        self.assertEqual(set(configured), set(SECTIONS))
+        for section in SECTIONS:
+            rows = [row[0] for row in shown[section]]
+            self.assertEqual(sorted(rows), sorted(set(rows)), "twice")
+            measured = {row[0] for row in configured[section] if row[1].split()[0] in MEASURED}
+            self.assertGreater(len(measured), 5)
+            self.assertEqual(measured - set(rows), set(), section)
+            self.assertEqual(set(rows) - {row[0] for row in configured[section]}, set(), section)
 
     def test_what_does_not_exist_is_missed(self) -> None:
         references = References()
