@@ -89,13 +89,14 @@ void check_authentication(const PgringSettings& pgring, const Places& places,
     }
 }
 
-/// The first server before `server` at the same address.
-const ServerSettings* find_twin(const std::vector<ServerSettings>& servers, const ServerSettings& server) {
-    for (const ServerSettings& other : servers) {
-        if (&other == &server) {
+/// The first of `all` before `one` at the same address.
+template <class Host>
+const Host* find_twin(const std::vector<Host>& all, const Host& one) {
+    for (const Host& other : all) {
+        if (&other == &one) {
             return nullptr;
         }
-        if (other.host == server.host && other.port == server.port) {
+        if (other.host == one.host && other.port == one.port) {
             return &other;
         }
     }
@@ -137,6 +138,36 @@ void check_servers(const Settings& settings, const Places& places, std::vector<P
     }
 }
 
+void check_peer(const PeerSettings& peer, const std::vector<PeerSettings>& peers, const Places& places,
+                std::vector<Problem>& problems) {
+    const std::string path = fmt::format("peers.{}", peer.id);
+    const std::string host_path = path + ".host";
+    if (peer.host.empty() || places.wrong(host_path) || places.wrong(path + ".port")) {
+        return;
+    }
+    if (peer.host.starts_with('/')) {
+        check_socket_path(peer.host, peer.port, host_path, places, problems);
+    }
+    if (const PeerSettings* twin = find_twin(peers, peer)) {
+        problems.push_back(
+            problem_at(places.find(host_path),
+                       fmt::format("peers.{} is at the same host and port as peers.{}", peer.id, twin->id),
+                       "name each peer once"));
+    }
+}
+
+void check_peers(const Settings& settings, const Places& places, std::vector<Problem>& problems) {
+    const std::vector<PeerSettings>& peers = settings.peers;
+    if (peers.size() > kPeersMax) {
+        problems.push_back(problem_at(
+            places.find("peers"), fmt::format("there are {} peers, more than {}", peers.size(), kPeersMax),
+            "leave out peers"));
+    }
+    for (const PeerSettings& peer : peers) {
+        check_peer(peer, peers, places, problems);
+    }
+}
+
 }  // namespace
 
 void Places::note(std::string_view path, Place place) {
@@ -170,6 +201,7 @@ std::vector<Problem> check(const Settings& settings, const Places& places) {
     check_listening(settings.pgring, places, problems);
     check_authentication(settings.pgring, places, problems);
     check_servers(settings, places, problems);
+    check_peers(settings, places, problems);
     return problems;
 }
 
@@ -179,6 +211,12 @@ std::vector<Problem> check_intent(const Settings& settings, const Places& places
     if (!pgring.auth_hba_file.empty() && pgring.auth_type != AuthType::Hba) {
         warnings.push_back(problem_at(places.find(kAuthHbaFile), "pgring.auth_hba_file is not used",
                                       "write auth_type = \"hba\", or leave it out"));
+    }
+    if (!settings.peers.empty() && pgring.peer_id == 0) {
+        warnings.push_back(
+            problem_at(places.find("peers"),
+                       "pgring.peer_id does not say which of the peers this one is: it asks itself, too",
+                       "write peer_id = N under [pgring], another one for each process"));
     }
     const bool no_reads =
         std::ranges::all_of(settings.servers, [](const ServerSettings& s) { return s.weight == 0; });

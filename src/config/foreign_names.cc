@@ -15,7 +15,6 @@ constexpr std::string_view kLeaveOut = "leave it out";
 constexpr std::string_view kPgbouncerOptions[] = {
     "unix_socket_group",
     "track_extra_parameters",
-    "peer_id",
     "disable_pqexec",
     "application_name_add_host",
     "conffile",
@@ -64,8 +63,8 @@ constexpr std::string_view kPgbouncerOptions[] = {
 
 // Keys of pgbouncer's [databases] entries.
 constexpr std::string_view kPgbouncerDatabaseOptions[] = {
-    "auth_user",          "auth_query",      "auth_dbname",
-    "load_balance_hosts", "client_encoding", "datestyle",   "timezone",
+    "auth_user",       "auth_query", "auth_dbname", "load_balance_hosts",
+    "client_encoding", "datestyle",  "timezone",
 };
 
 /// A name for which there is something to write instead.
@@ -98,6 +97,7 @@ constexpr Substitute kSubstitutes[] = {
     {"pgpool", "pgring", "sr_check_password", "write health_check_password under [health]"},
     {"pgpool", "pgring", "sr_check_period", "write health_check_period under [health]"},
     {"pgpool", "pgring", "delay_threshold", "write standby_lag_bytes_max under [routing]"},
+    {"pgbouncer", "peers", "pool_size", "leave it out: requests to cancel are not pooled"},
     {"pgpool", "health", "health_check_retry_delay", "leave it out: health_check_period is the pause"},
 };
 
@@ -131,9 +131,6 @@ std::optional<Advice> find_foreign_section(std::string_view name) {
     if (name == "pgbouncer") {
         return Advice{.message = "pgbouncer's section [pgbouncer] is called [pgring] here",
                       .remedy = "write [pgring]"};
-    }
-    if (name == "peers") {
-        return not_supported("pgbouncer", fmt::format("section [{}]", name), kLeaveOut);
     }
     return std::nullopt;
 }

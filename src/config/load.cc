@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -38,6 +39,14 @@ bool is_object_name(std::string_view name) {
     return !name.empty() && name.size() <= kNameBytesMax && name.find('\0') == std::string_view::npos;
 }
 
+/// Written in one way only, as it is part of the names that messages use.
+std::optional<std::uint16_t> read_peer_id(std::string_view text) {
+    std::uint16_t id = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    const bool whole = error == std::errc() && end == text.data() + text.size() && !text.starts_with('0');
+    return whole && id <= kPeerIdMax ? std::optional(id) : std::nullopt;
+}
+
 const Entry* find_entry(const Table& table, std::string_view key) {
     const auto found = std::ranges::find(table, key, &Entry::key);
     return found == table.end() ? nullptr : &*found;
@@ -68,6 +77,8 @@ class Loader {
 
     void read_servers(const Table& document);
     void read_server(const Entry& entry, ServerSettings& server);
+    void read_peers(const Table& document);
+    void read_peer(const Entry& entry, PeerSettings& peer);
     void read_databases(const Table& document);
     void read_database(const Entry& entry, DatabaseSettings& database);
     void read_users(const Table& document);
@@ -107,6 +118,7 @@ void Loader::read_document(const Table& document) {
     read_section(document, kHealthSection, settings.health);
     read_section(document, kRoutingSection, settings.routing);
     read_servers(document);
+    read_peers(document);
     read_databases(document);
     read_users(document);
 }
@@ -287,6 +299,32 @@ void Loader::read_server(const Entry& entry, ServerSettings& server) {
         read_options(*table, kServersSection.name, path, server);
     }
     require_options(kServersSection.name, path, server);
+}
+
+void Loader::read_peers(const Table& document) {
+    const Entry* section = find_entry(document, kPeersSection.name);
+    const Table* table =
+        section == nullptr ? nullptr : table_of(*section, kPeersSection.name, kPeersSection.heading);
+    if (table != nullptr) {
+        for (const Entry& entry : *table) {
+            read_peer(entry, loaded_.settings.peers.emplace_back());
+        }
+    }
+}
+
+void Loader::read_peer(const Entry& entry, PeerSettings& peer) {
+    if (const std::optional<std::uint16_t> id = read_peer_id(entry.key)) {
+        peer.id = *id;
+    } else {
+        add_problem(in_file(entry.key_position),
+                    {.message = fmt::format("\"{}\" is not a peer's number", printable(entry.key)),
+                     .remedy = fmt::format("write a number from 1 to {}: its peer_id", kPeerIdMax)});
+    }
+    const std::string path = fmt::format("{}.{}", kPeersSection.name, entry.key);
+    if (const Table* table = table_of(entry, path, kPeersSection.heading)) {
+        read_options(*table, kPeersSection.name, path, peer);
+    }
+    require_options(kPeersSection.name, path, peer);
 }
 
 void Loader::read_databases(const Table& document) {

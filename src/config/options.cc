@@ -27,6 +27,9 @@ std::vector<std::string_view> option_names(std::string_view section) {
     if (section == kServersSection.name) {
         return names_of(options<ServerSettings>());
     }
+    if (section == kPeersSection.name) {
+        return names_of(options<PeerSettings>());
+    }
     if (section == kDatabasesSection.name) {
         return names_of(options<DatabaseSettings>());
     }

@@ -59,6 +59,8 @@ template <>
 template <>
 [[nodiscard]] std::span<const Option<ServerSettings>> options();
 template <>
+[[nodiscard]] std::span<const Option<PeerSettings>> options();
+template <>
 [[nodiscard]] std::span<const Option<DatabaseSettings>> options();
 template <>
 [[nodiscard]] std::span<const Option<UserSettings>> options();
@@ -77,6 +79,10 @@ inline constexpr Section kRoutingSection{"routing", "[routing]", "Which statemen
 inline constexpr Section kServersSection{
     "servers", "[servers.NAME]",
     "One section a PostgreSQL host, at least one; which of them is the primary is seen, not configured."};
+inline constexpr Section kPeersSection{
+    "peers", "[peers.N]",
+    "One section for each pgring that clients may be led to as well, by a load balancer or a shared address; "
+    "N is its peer_id. A request to cancel that comes to the wrong one of them is passed on to the others."};
 inline constexpr Section kDatabasesSection{
     "databases", "[databases.NAME]",
     "One section a database that clients may ask for; [databases.\"*\"] stands for all others, and is "
@@ -89,8 +95,11 @@ inline constexpr Section kUsersSection{
     "user, it is "
     "that user's section that counts; but clients are counted as whom they logged in as."};
 
-inline constexpr Section kSections[] = {kPgringSection,  kHealthSection,    kRoutingSection,
-                                        kServersSection, kDatabasesSection, kUsersSection};
+inline constexpr Section kSections[] = {kPgringSection, kHealthSection,    kRoutingSection, kServersSection,
+                                        kPeersSection,  kDatabasesSection, kUsersSection};
+
+/// As in pgbouncer.
+inline constexpr std::uint16_t kPeerIdMax = 16383;
 
 /// The names of all options of the section called `section`; empty for an unknown one.
 [[nodiscard]] std::vector<std::string_view> option_names(std::string_view section);

@@ -1,4 +1,4 @@
-// The rows of [health], [routing], [servers.NAME] and [databases.NAME].
+// The rows of [health], [routing], [servers.NAME], [peers.N], [users.NAME] and [databases.NAME].
 
 #include <chrono>
 #include <cstdint>
@@ -123,6 +123,26 @@ constexpr Option<ServerSettings> kServerOptions[] = {
         .change = Change::Live,
         .origin = Origin::Pgring,
         .sentence = "Share of the reads that this server gets, relative to the weights of the others.",
+    },
+};
+
+constexpr Option<PeerSettings> kPeerOptions[] = {
+    {
+        .name = "host",
+        .field = field<&PeerSettings::host>,
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .presence = Presence::Required,
+        .example = R"("127.0.0.1")",
+        .sentence = "IP address, host name, or the folder of a unix socket (begins with /).",
+    },
+    {
+        .name = "port",
+        .field = field<&PeerSettings::port>,
+        .limits = between(1, 65535),
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .sentence = "The listen_port that it has.",
     },
 };
 
@@ -373,6 +393,11 @@ template <>
 std::span<const Option<ServerSettings>> options() {
     return kServerOptions;
 }
+template <>
+std::span<const Option<PeerSettings>> options() {
+    return kPeerOptions;
+}
+
 template <>
 std::span<const Option<DatabaseSettings>> options() {
     return kDatabaseOptions;

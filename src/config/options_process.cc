@@ -70,6 +70,14 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
                     "each CPU that the process may run on they are pinned; fewer are placed by the kernel.",
     },
     {
+        .name = "peer_id",
+        .field = field<&PgringSettings::peer_id>,
+        .limits = with_zero(between(1, kPeerIdMax), "none"),
+        .change = Change::Restart,
+        .origin = Origin::Pgbouncer,
+        .sentence = "Which of the [peers.N] this process is, so that all may have the same file.",
+    },
+    {
         .name = "pool_mode",
         .field = field<&PgringSettings::pool_mode>,
         .change = Change::Live,

@@ -269,6 +269,10 @@ std::string example_file() {
     append_options<ServerSettings>(out);
     out += "\n[servers.pg-1]\nhost = \"127.0.0.1\"\nport = 6101\n";
 
+    std::string peers;
+    append_heading(peers, kPeersSection, "[peers.1]");
+    append_options<PeerSettings>(peers);
+    out += commented_out(peers);
     std::string databases;
     append_heading(databases, kDatabasesSection, "[databases.\"*\"]");
     append_options<DatabaseSettings>(databases);
@@ -286,6 +290,7 @@ std::string reference_page() {
     append_overridable_table<HealthSettings>(out, kHealthSection);
     append_overridable_table<RoutingSettings>(out, kRoutingSection);
     append_table<ServerSettings>(out, kServersSection);
+    append_table<PeerSettings>(out, kPeersSection);
     append_table<DatabaseSettings>(out, kDatabasesSection);
     append_table<UserSettings>(out, kUsersSection);
     return out;

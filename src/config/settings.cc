@@ -1,6 +1,7 @@
 #include "config/settings.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pgring::config {
 
@@ -16,6 +17,14 @@ const DatabaseSettings* Settings::find_database(std::string_view name) const {
 const UserSettings* Settings::find_user(std::string_view name) const {
     const auto found = std::ranges::find(users, name, &UserSettings::name);
     return found != users.end() ? &*found : nullptr;
+}
+
+std::vector<PeerSettings> other_peers(const Settings& settings) {
+    std::vector<PeerSettings> others;
+    std::ranges::copy_if(settings.peers, std::back_inserter(others), [&settings](const PeerSettings& peer) {
+        return peer.id != settings.pgring.peer_id;
+    });
+    return others;
 }
 
 std::string_view name_at_server(const DatabaseSettings& database, std::string_view name) {

@@ -62,6 +62,8 @@ inline constexpr std::size_t kUnixSocketPathBytesMax = 107;
 
 /// Servers of one process at most; a cluster of a primary and its standbys stays far below.
 inline constexpr std::size_t kServersMax = 64;
+/// Each is asked about every cancel that nobody knows.
+inline constexpr std::size_t kPeersMax = 32;
 
 /// [pgring]: the process, its clients and its pools. A duration of zero means "no limit" where the option's
 /// sentence says so (base::deadline_after reads it like that). Counts are std::uint32_t, sizes in bytes
@@ -76,6 +78,8 @@ struct PgringSettings {
     std::uint32_t listen_backlog = 1024;
     /// Zero is one per CPU that the process may run on.
     std::uint32_t workers = 0;
+    /// Which of the peers this one is; zero is none of them.
+    std::uint16_t peer_id = 0;
 
     PoolMode pool_mode = PoolMode::Transaction;
     UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
@@ -207,6 +211,18 @@ struct ServerSettings {
     friend bool operator==(const ServerSettings&, const ServerSettings&) = default;
 };
 
+/// [peers.N]: a pgring that clients may be led to as well as to this one.
+struct PeerSettings {
+    /// The peer_id that it has itself; never zero after load().
+    std::uint16_t id = 0;
+    /// An IP address, a host name, or the folder of a unix socket (begins with '/'). Never empty after
+    /// load().
+    std::string host{};
+    std::uint16_t port = 6432;
+
+    friend bool operator==(const PeerSettings&, const PeerSettings&) = default;
+};
+
 /// [databases.NAME]: a database that clients may ask for; "*" stands for every name that has no section of
 /// its own.
 struct DatabaseSettings {
@@ -258,6 +274,8 @@ struct Settings {
     RoutingSettings routing;
     /// In the order of the file: the index in here is the server's index everywhere.
     std::vector<ServerSettings> servers;
+    /// This one may be among them: other_peers() are those to talk to.
+    std::vector<PeerSettings> peers;
     /// Never empty after load(): where the file has none, it is "*".
     std::vector<DatabaseSettings> databases;
     std::vector<UserSettings> users;
@@ -270,6 +288,9 @@ struct Settings {
 
     friend bool operator==(const Settings&, const Settings&) = default;
 };
+
+/// The peers without the one that this process is; the index in here is the peer's index everywhere.
+[[nodiscard]] std::vector<PeerSettings> other_peers(const Settings& settings);
 
 /// What `database` is called at the servers for a client that asked for `name`.
 [[nodiscard]] std::string_view name_at_server(const DatabaseSettings& database, std::string_view name);

@@ -174,6 +174,13 @@ class Service {
             }
             addresses_.push_back(*address);
         }
+        for (const config::PeerSettings& peer : config::other_peers(settings_)) {
+            auto address = uring::resolve({.host = peer.host, .port = peer.port});
+            if (!address.has_value()) {
+                return fmt::format("[peers.{}]: {}", peer.id, address.error());
+            }
+            peer_addresses_.push_back(*address);
+        }
         for (std::size_t i = 0; i < worker_count_; ++i) {
             auto listeners = uring::listen_tcp(settings_.pgring, uring::Sharing::WithWorkers);
             if (!listeners.has_value()) {
@@ -226,6 +233,7 @@ class Service {
              .census = census_,
              .index = index,
              .servers = addresses_,
+             .peers = peer_addresses_,
              .publication = publication_,
              .log = log_,
              .suspect = [this](topology::ServerIndex server) { monitor_->suspect(server); }});
@@ -409,6 +417,7 @@ class Service {
     uring::Census census_;
     topology::Publication publication_;
     std::vector<uring::SocketAddress> addresses_;
+    std::vector<uring::SocketAddress> peer_addresses_;
     std::vector<std::unique_ptr<uring::Mailbox>> mailboxes_;
     std::vector<uring::Listener> unix_listeners_;
     std::latch ready_;

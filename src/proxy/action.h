@@ -13,6 +13,11 @@
 
 namespace pgring::proxy {
 
+/// The place of another pgring in config::other_peers().
+struct PeerIndex {
+    std::uint16_t value = 0;
+};
+
 struct SocketTag;
 /// Names a connection, from accepted() or Connect to closed().
 using SocketId = base::Handle<SocketTag>;
@@ -28,6 +33,8 @@ struct Action {
         Resume,
         /// Connect `socket` to `server`, then say connected() or connect_failed().
         Connect,
+        /// The same, to `peer`.
+        ConnectPeer,
         /// End all that is under way, close, then say closed(). Nothing else is said of the socket from now
         /// on.
         Close,
@@ -38,13 +45,14 @@ struct Action {
     Kind kind{};
     SocketId socket{};
     topology::ServerIndex server{};
+    PeerIndex peer{};
 };
 
 // -- What workers tell each other --
 
 /// A CancelRequest whose key names a session of the other worker, or does not say of which.
 struct CancelForwarded {
-    session::CancelKey key;
+    session::CancelRequest request;
     /// Workers that may still be asked after the receiver.
     std::uint16_t workers_left = 0;
     /// Where the answer goes: the worker that took the request, and its connection.

@@ -25,6 +25,7 @@ buffer::PoolLimits buffer_limits(const config::Settings& settings) {
 Worker::Worker(const WorkerOptions& options)
     : index_(options.index),
       settings_(options.settings),
+      peer_count_(config::other_peers(options.settings).size()),
       process_(options.process),
       log_(options.log),
       random_(options.random),
@@ -315,7 +316,7 @@ void Worker::message(const WorkerMessage& message, base::Instant now) {
     if (const auto* request = std::get_if<CancelForwarded>(&message)) {
         cancel(*request, now);
     } else if (const auto* finished = std::get_if<CancelFinished>(&message)) {
-        finish_cancel(index_, finished->socket, now);
+        finish_cancel(index_, finished->socket);
     } else if (const auto* wanted = std::get_if<TokenWanted>(&message)) {
         yield_idle(*wanted, now);
     } else if (const auto* place = std::get_if<PlaceWanted>(&message)) {

@@ -134,6 +134,8 @@ class Worker {
   private:
     struct CancelerTag;
     using CancelerId = base::Handle<CancelerTag>;
+    struct InquiryTag;
+    using InquiryId = base::Handle<InquiryTag>;
     struct HeldCancelTag;
     using HeldCancelId = base::Handle<HeldCancelTag>;
     struct ListenerTag;
@@ -242,27 +244,38 @@ class Worker {
 
     /// One CancelRequest whose statement may not have reached its server yet.
     struct HeldCancel {
-        HeldCancel(HeldCancelId id, const CancelForwarded& r, std::uint32_t e, base::Instant g)
-            : request(r), exchange(e), give_up_at(g), deadline(Deadline::Owner::HeldCancel, id.bits()) {}
+        HeldCancel(HeldCancelId id, const CancelForwarded& f, std::uint32_t e, base::Instant g)
+            : forwarded(f), exchange(e), give_up_at(g), deadline(Deadline::Owner::HeldCancel, id.bits()) {}
 
-        CancelForwarded request;
+        CancelForwarded forwarded;
         /// Which of the session's exchanges it is for (session::Progress).
         std::uint32_t exchange;
         base::Instant give_up_at;
         Deadline deadline;
     };
 
-    /// One CancelRequest on its way to a server.
+    /// One CancelRequest whose key nobody here has: the peers are asked, and the client waits for all of
+    /// them.
+    struct Inquiry {
+        pool::WorkerIndex origin;
+        SocketId origin_socket;
+        std::uint32_t unanswered = 0;
+    };
+
+    /// One CancelRequest on its way to a server, or to a peer.
     struct Canceler {
         Canceler(CancelerId id, buffer::BufferPool& buffers)
             : out(buffers), deadline(Deadline::Owner::Canceler, id.bits()) {}
 
         buffer::SliceQueue out;
         SocketId socket;
+        /// To a server: for what this backend runs.
         pool::BackendId backend;
         /// Who asked: a connection of worker `origin`, or none where pgring itself did.
         pool::WorkerIndex origin = 0;
         SocketId origin_socket;
+        /// To a peer: as a part of this.
+        InquiryId inquiry;
         Deadline deadline;
     };
 
@@ -455,7 +468,7 @@ class Worker {
 
     // -- Cancels (worker_cancels.cc) --
     void cancel_requested(SessionEntry& asking, base::Instant now);
-    void cancel(const CancelForwarded& request, base::Instant now);
+    void cancel(const CancelForwarded& forwarded, base::Instant now);
     /// What can be done about a cancel of what the session does.
     enum class Cancelable : std::uint8_t {
         Nothing,   ///< nothing of the client's is under way
@@ -464,19 +477,28 @@ class Worker {
         AtServer,  ///< ask the server
     };
     [[nodiscard]] Cancelable cancelable(const SessionEntry& entry, base::Instant now);
-    void cancel_now(const CancelForwarded& request, SessionEntry& entry, base::Instant now);
+    void cancel_now(const CancelForwarded& forwarded, SessionEntry& entry, base::Instant now);
     void held_cancel_due(HeldCancelId id, base::Instant now);
     /// Sends the server a CancelRequest for what runs on the backend. False where it cannot be.
     [[nodiscard]] bool send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin,
                                    SocketId origin_socket, base::Instant now);
-    void finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now);
+    void finish_cancel(pool::WorkerIndex origin, SocketId socket);
+    /// Sets out to say `packet` to whom `connect` leads to; nullptr where it cannot be.
+    [[nodiscard]] Canceler* add_canceler(std::span<const std::byte> packet, Action connect,
+                                         base::Instant now);
     void canceler_connected(CancelerId id, base::Instant now);
     void canceler_expired(CancelerId id, base::Instant now);
     void canceler_ended(CancelerId id, base::Instant now);
     [[nodiscard]] SessionEntry* session_of(const session::CancelKey& key);
 
+    // -- Cancels of other pgrings' sessions (worker_peers.cc) --
+    void cancel_unknown(const CancelForwarded& forwarded, base::Instant now);
+    [[nodiscard]] bool ask_peers(const CancelForwarded& forwarded, base::Instant now);
+    void peer_asked(InquiryId id);
+
     pool::WorkerIndex index_;
     const config::Settings& settings_;
+    std::size_t peer_count_;
     Process& process_;
     base::LogSink& log_;
     base::RandomSource& random_;
@@ -511,6 +533,7 @@ class Worker {
     base::Table<SessionEntry, pool::SessionTag> sessions_;
     base::Table<BackendEntry, pool::BackendTag> backends_;
     base::Table<Canceler, CancelerTag> cancelers_;
+    base::Table<Inquiry, InquiryTag> inquiries_;
     base::Table<HeldCancel, HeldCancelTag> held_cancels_;
     base::Table<ListenerEntry, ListenerTag> listeners_;
     std::map<session::Destination*, ListenerId> listener_ids_;

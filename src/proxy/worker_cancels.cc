@@ -20,23 +20,24 @@ constexpr base::Duration kHeldTick = std::chrono::milliseconds(5);
 }  // namespace
 
 void Worker::cancel_requested(SessionEntry& asking, base::Instant now) {
-    CancelForwarded request{.key = asking.session.cancel_target(), .origin = index_, .socket = asking.socket};
+    CancelForwarded forwarded{
+        .request = asking.session.cancel_request(), .origin = index_, .socket = asking.socket};
     // The login is over; what remains is to hold the connection until the cancel is through, as PostgreSQL
     // does.
     asking.session.end();
     wheel_.arm(asking.deadline, base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
-    std::optional<session::CancelAddress> const address = session::address_of(request.key);
+    std::optional<session::CancelAddress> const address = session::address_of(forwarded.request.key);
     std::size_t const worker_count = process_.budgets.worker_count();
     if (!address.has_value()) {
         // The process id of a server: one worker after the other is asked whether it knows it.
-        request.workers_left = static_cast<std::uint16_t>(worker_count - 1);
-        cancel(request, now);
+        forwarded.workers_left = static_cast<std::uint16_t>(worker_count - 1);
+        cancel(forwarded, now);
     } else if (address->worker >= worker_count) {
-        finish_cancel(index_, request.socket, now);
+        cancel_unknown(forwarded, now);
     } else if (address->worker == index_) {
-        cancel(request, now);
+        cancel(forwarded, now);
     } else {
-        posted_.push_back({.to = address->worker, .message = std::move(request)});
+        posted_.push_back({.to = address->worker, .message = std::move(forwarded)});
     }
 }
 
@@ -56,32 +57,32 @@ Worker::SessionEntry* Worker::session_of(const session::CancelKey& key) {
     return sessions_.find(id);
 }
 
-void Worker::cancel(const CancelForwarded& request, base::Instant now) {
-    SessionEntry* const entry = session_of(request.key);
-    if (entry == nullptr && request.workers_left > 0) {
-        CancelForwarded onward = request;
+void Worker::cancel(const CancelForwarded& forwarded, base::Instant now) {
+    SessionEntry* const entry = session_of(forwarded.request.key);
+    if (entry == nullptr && forwarded.workers_left > 0) {
+        CancelForwarded onward = forwarded;
         --onward.workers_left;
         auto const next = static_cast<pool::WorkerIndex>((index_ + 1U) % process_.budgets.worker_count());
         posted_.push_back({.to = next, .message = std::move(onward)});
         return;
     }
     if (entry == nullptr) {
-        finish_cancel(request.origin, request.socket, now);
+        cancel_unknown(forwarded, now);
     } else if (cancelable(*entry, now) == Cancelable::NotYet &&
                cancelers_.size() + held_cancels_.size() < kCancelersMax) {
         HeldCancelId const id = held_cancels_.next_handle();
-        held_cancels_.emplace(id, request, entry->session.progress().exchanges,
+        held_cancels_.emplace(id, forwarded, entry->session.progress().exchanges,
                               base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
         wheel_.arm(held_cancels_.get(id).deadline, now + kHeldTick);
     } else {
-        cancel_now(request, *entry, now);
+        cancel_now(forwarded, *entry, now);
     }
 }
 
-void Worker::cancel_now(const CancelForwarded& request, SessionEntry& entry, base::Instant now) {
+void Worker::cancel_now(const CancelForwarded& forwarded, SessionEntry& entry, base::Instant now) {
     switch (cancelable(entry, now)) {
         case Cancelable::AtServer:
-            if (send_cancel(entry.backend, request.origin, request.socket, now)) {
+            if (send_cancel(entry.backend, forwarded.origin, forwarded.socket, now)) {
                 return;
             }
             break;
@@ -92,7 +93,7 @@ void Worker::cancel_now(const CancelForwarded& request, SessionEntry& entry, bas
         case Cancelable::Nothing:
             break;
     }
-    finish_cancel(request.origin, request.socket, now);
+    finish_cancel(forwarded.origin, forwarded.socket);
 }
 
 /// The client has sent its statement some time ago, and pgring only now. A server that has not read it yet
@@ -119,49 +120,58 @@ Worker::Cancelable Worker::cancelable(const SessionEntry& entry, base::Instant n
 
 void Worker::held_cancel_due(HeldCancelId id, base::Instant now) {
     HeldCancel& held = held_cancels_.get(id);
-    SessionEntry* const entry = session_of(held.request.key);
+    SessionEntry* const entry = session_of(held.forwarded.request.key);
     bool const same = entry != nullptr && entry->session.progress().exchanges == held.exchange;
     if (same && now < held.give_up_at && cancelable(*entry, now) == Cancelable::NotYet) {
         wheel_.arm(held.deadline, now + kHeldTick);
         return;
     }
-    CancelForwarded const request = held.request;
+    CancelForwarded const forwarded = held.forwarded;
     held_cancels_.erase(id);
     if (same) {
-        cancel_now(request, *entry, now);
+        cancel_now(forwarded, *entry, now);
     } else {
-        finish_cancel(request.origin, request.socket, now);
+        finish_cancel(forwarded.origin, forwarded.socket);
     }
 }
 
 bool Worker::send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin, SocketId origin_socket,
                          base::Instant now) {
-    if (cancelers_.size() >= kCancelersMax) {
-        return false;
-    }
     BackendEntry& backend = backends_.get(backend_id);
-    CancelerId const canceler_id = cancelers_.next_handle();
-    cancelers_.emplace(canceler_id, buffers_);
-    Canceler& canceler = cancelers_.get(canceler_id);
     // Written now: the backend may be given up before the connection for the request stands.
     const session::CancelKey& key = backend.backend.cancel_key();
     wire::MessageWriter writer(scratch_);
     wire::write_cancel_request(writer, key.process_id, std::as_bytes(std::span(key.secret)));
-    if (!canceler.out.push_copy(writer.written())) {
-        cancelers_.erase(canceler_id);
+    Canceler* const canceler = add_canceler(
+        writer.written(), {.kind = Action::Kind::Connect, .server = backend.backend.server()}, now);
+    if (canceler == nullptr) {
         return false;
     }
-    canceler.socket = add_connection(Connection::Owner::Canceler, canceler_id.bits());
-    connections_.get(canceler.socket).state = Connection::State::Connecting;
-    canceler.backend = backend_id;
-    canceler.origin = origin;
-    canceler.origin_socket = origin_socket;
+    canceler->backend = backend_id;
+    canceler->origin = origin;
+    canceler->origin_socket = origin_socket;
     ++backend.cancels;
-    wheel_.arm(canceler.deadline, base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
-    actions_.push_back(
-        {.kind = Action::Kind::Connect, .socket = canceler.socket, .server = backend.backend.server()});
     stats_.cancels.add();
     return true;
+}
+
+Worker::Canceler* Worker::add_canceler(std::span<const std::byte> packet, Action connect, base::Instant now) {
+    if (cancelers_.size() >= kCancelersMax) {
+        return nullptr;
+    }
+    CancelerId const id = cancelers_.next_handle();
+    cancelers_.emplace(id, buffers_);
+    Canceler& canceler = cancelers_.get(id);
+    if (!canceler.out.push_copy(packet)) {
+        cancelers_.erase(id);
+        return nullptr;
+    }
+    canceler.socket = add_connection(Connection::Owner::Canceler, id.bits());
+    connections_.get(canceler.socket).state = Connection::State::Connecting;
+    wheel_.arm(canceler.deadline, base::deadline_after(now, settings_.pgring.cancel_wait_timeout));
+    connect.socket = canceler.socket;
+    actions_.push_back(connect);
+    return &canceler;
 }
 
 void Worker::canceler_connected(CancelerId id, base::Instant now) {
@@ -192,12 +202,16 @@ void Worker::canceler_expired(CancelerId id, base::Instant now) {
 /// The server closed the connection: the cancel has been delivered. Or it failed, and has not.
 void Worker::canceler_ended(CancelerId id, base::Instant now) {
     Canceler& canceler = cancelers_.get(id);
+    if (InquiryId const inquiry = std::exchange(canceler.inquiry, {})) {
+        wheel_.disarm(canceler.deadline);
+        peer_asked(inquiry);
+    }
     pool::BackendId const backend_id = std::exchange(canceler.backend, {});
     if (!backend_id) {
         return;
     }
     wheel_.disarm(canceler.deadline);
-    finish_cancel(canceler.origin, canceler.origin_socket, now);
+    finish_cancel(canceler.origin, canceler.origin_socket);
     BackendEntry* backend = backends_.find(backend_id);
     if (backend == nullptr || backend->place == BackendEntry::Place::Gone) {
         return;
@@ -211,8 +225,7 @@ void Worker::canceler_ended(CancelerId id, base::Instant now) {
     }
 }
 
-void Worker::finish_cancel(pool::WorkerIndex origin, SocketId socket, base::Instant now) {
-    static_cast<void>(now);
+void Worker::finish_cancel(pool::WorkerIndex origin, SocketId socket) {
     if (origin != index_) {
         posted_.push_back({.to = origin, .message = CancelFinished{.socket = socket}});
     } else if (connections_.find(socket) != nullptr) {

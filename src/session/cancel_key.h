@@ -28,6 +28,13 @@ struct CancelKey {
     std::string secret;
 };
 
+/// What a CancelRequest asks for, and who does.
+struct CancelRequest {
+    CancelKey key;
+    /// What a peer asks for is looked for in this process only.
+    enum class Sender : std::uint8_t { Client, Peer } sender = Sender::Client;
+};
+
 /// Whom a key of pgring's own was issued for.
 struct CancelAddress {
     pool::WorkerIndex worker = 0;

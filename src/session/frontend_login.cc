@@ -73,11 +73,14 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
     }
     std::span<const std::byte> const body =
         in.view(kPacketBytesMin, length - kPacketBytesMin, shared.scratch);
-    if (code == wire::kCancelRequestCode) {
+    if (code == wire::kCancelRequestCode || code == wire::kPeerCancelRequestCode) {
         wire::BodyReader reader(body);
-        cancel_.process_id = reader.u32();
-        cancel_.secret = text_of(reader.rest());
-        if (!reader.ok() || cancel_.secret.empty() || cancel_.secret.size() > wire::kSecretBytesMax) {
+        CancelKey& key = cancel_.key;
+        key.process_id = reader.u32();
+        key.secret = text_of(reader.rest());
+        cancel_.sender =
+            code == wire::kCancelRequestCode ? CancelRequest::Sender::Client : CancelRequest::Sender::Peer;
+        if (!reader.ok() || key.secret.empty() || key.secret.size() > wire::kSecretBytesMax) {
             return std::unexpected(silent("malformed CancelRequest"));
         }
         in.consume(length);

@@ -62,7 +62,8 @@ class FrontendLogin {
     [[nodiscard]] Step advance(Shared& shared, buffer::SliceQueue& in, buffer::SliceQueue& out);
 
     [[nodiscard]] const LoginRequest& request() const { return request_; }
-    [[nodiscard]] const CancelKey& cancel() const { return cancel_; }
+    /// After Cancel.
+    [[nodiscard]] const CancelRequest& cancel() const { return cancel_; }
     /// After Authenticated: what logs pgring in elsewhere, where the client's proof gave it away.
     [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const {
         return dialogue_->learned_keys();
@@ -86,8 +87,7 @@ class FrontendLogin {
     Admission admission_;
     std::uint8_t encryption_requests_ = 0;
     LoginRequest request_;
-    /// The key that a CancelRequest brought.
-    CancelKey cancel_;
+    CancelRequest cancel_;
     /// Options of the form _pq_.x, which nobody here knows.
     std::vector<std::string> unknown_protocol_options_;
     std::optional<auth::ClientDialogue> dialogue_;

@@ -44,7 +44,7 @@ struct SessionStep {
         AwaitsEcho,      ///< the listener must answer before the backend is used
         NeedsDrain,      ///< the backend must finish and be released before the next unit can be placed
         Authenticated,   ///< find the destination, then call enter()
-        Canceled,        ///< it was a CancelRequest: see cancel_target()
+        Canceled,        ///< it was a CancelRequest: see cancel_request()
         Ended,           ///< nothing more will be read; close when `out` is empty
     };
 
@@ -87,7 +87,7 @@ class Session {
     [[nodiscard]] SessionStep advance(Shared& shared, Backend* backend);
 
     // -- Login --
-    [[nodiscard]] const CancelKey& cancel_target() const { return login_->cancel(); }
+    [[nodiscard]] const CancelRequest& cancel_request() const { return login_->cancel(); }
     [[nodiscard]] const LoginRequest& login_request() const { return login_->request(); }
     [[nodiscard]] const std::optional<auth::LearnedKeys>& learned_keys() const {
         return login_->learned_keys();

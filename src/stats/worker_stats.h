@@ -35,6 +35,7 @@ struct WorkerStats {
     Counter login_failures;                           ///< wrong passwords and the like
     Counter waiting;                                  ///< sessions that wait for a backend now
     Counter cancels;                                  ///< cancel requests carried to a server
+    Counter peer_cancels;                             ///< cancel requests carried to another pgring
     Counter bytes_received;                           ///< from clients
     Counter bytes_sent;                               ///< to clients
     Counter pins;                                     ///< times a session became tied to its backend

@@ -43,6 +43,7 @@ Reactor::Reactor(const ReactorOptions& options)
       census_(options.census),
       index_(options.index),
       servers_(options.servers),
+      peers_(options.peers),
       publication_(options.publication),
       log_(options.log),
       suspect_(options.suspect),
@@ -166,7 +167,10 @@ void Reactor::perform(const proxy::Action& action) {
             break;
         }
         case proxy::Action::Kind::Connect:
-            start_connect(action.socket, action.server);
+            start_connect(action.socket, servers_[action.server.value]);
+            break;
+        case proxy::Action::Kind::ConnectPeer:
+            start_connect(action.socket, peers_[action.peer.value]);
             break;
         case proxy::Action::Kind::Close:
             close_socket(action.socket, socket_of(action.socket));
@@ -212,8 +216,7 @@ void Reactor::start_send(proxy::SocketId id, Socket& socket) {
     io_uring_sqe_set_data64(&entry, user_data(Operation::Send, id));
 }
 
-void Reactor::start_connect(proxy::SocketId id, topology::ServerIndex server) {
-    const SocketAddress& address = servers_[server.value];
+void Reactor::start_connect(proxy::SocketId id, const SocketAddress& address) {
     std::expected<Descriptor, int> opened = open_socket(address.family(), settings_.pgring);
     if (!opened.has_value()) {
         add_socket(id, -1);

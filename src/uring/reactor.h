@@ -41,6 +41,8 @@ struct ReactorOptions {
     Census& census;
     pool::WorkerIndex index = 0;
     const std::vector<SocketAddress>& servers;
+    /// Of config::other_peers().
+    const std::vector<SocketAddress>& peers;
     const topology::Publication& publication;
     base::LogSink& log;
     /// A server is under suspicion; called on the worker's thread.
@@ -102,7 +104,7 @@ class Reactor {
     void arm_receive(proxy::SocketId id, Socket& socket);
     void arm_mail();
     void start_send(proxy::SocketId id, Socket& socket);
-    void start_connect(proxy::SocketId id, topology::ServerIndex server);
+    void start_connect(proxy::SocketId id, const SocketAddress& address);
     void close_socket(proxy::SocketId id, Socket& socket);
     void finish_close(proxy::SocketId id, Socket& socket);
 
@@ -126,6 +128,7 @@ class Reactor {
     Census& census_;
     pool::WorkerIndex index_;
     const std::vector<SocketAddress>& servers_;
+    const std::vector<SocketAddress>& peers_;
     const topology::Publication& publication_;
     base::LogSink& log_;
     std::function<void(topology::ServerIndex)> suspect_;

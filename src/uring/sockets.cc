@@ -187,7 +187,7 @@ std::expected<SocketAddress, std::string> resolve(const topology::Address& addre
     }
     auto const addresses = look_up(address.host.c_str(), address.port, 0);
     if (!addresses.has_value()) {
-        return std::unexpected("cannot look up server " + address.host + ": " + addresses.error());
+        return std::unexpected("cannot look up host " + address.host + ": " + addresses.error());
     }
     std::memcpy(&resolved.storage, (*addresses)->ai_addr, (*addresses)->ai_addrlen);
     resolved.size = (*addresses)->ai_addrlen;

@@ -70,7 +70,7 @@ enum class Sharing : std::uint8_t { Alone, WithWorkers };
 /// Path of the unix socket; empty where none is configured.
 [[nodiscard]] std::string unix_socket_path(const config::PgringSettings& settings);
 
-/// Looks the server's name up; may block for as long as the resolver does.
+/// Looks the host's name up; may block for as long as the resolver does.
 [[nodiscard]] std::expected<SocketAddress, std::string> resolve(const topology::Address& address);
 
 /// A blocking socket with the options of the configuration, not connected. Negative errno where the system

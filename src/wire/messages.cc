@@ -72,6 +72,11 @@ void write_cancel_request(MessageWriter& writer, std::uint32_t process_id,
     writer.begin_untyped().u32(kCancelRequestCode).u32(process_id).bytes(secret).end();
 }
 
+void write_peer_cancel_request(MessageWriter& writer, std::uint32_t process_id,
+                               std::span<const std::byte> secret) {
+    writer.begin_untyped().u32(kPeerCancelRequestCode).u32(process_id).bytes(secret).end();
+}
+
 ErrorReport read_error(std::span<const std::byte> body) {
     ErrorReport report;
     BodyReader reader(body);

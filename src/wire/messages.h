@@ -39,6 +39,9 @@ void write_backend_key_data(MessageWriter& writer, std::uint32_t process_id, std
 void write_query(MessageWriter& writer, std::string_view text);
 /// The whole CancelRequest packet.
 void write_cancel_request(MessageWriter& writer, std::uint32_t process_id, std::span<const std::byte> secret);
+/// The same for another pgring, which shall not pass it on.
+void write_peer_cancel_request(MessageWriter& writer, std::uint32_t process_id,
+                               std::span<const std::byte> secret);
 
 /// What an ErrorResponse or NoticeResponse says; absent fields are empty (a server may leave out any).
 /// Borrowed.

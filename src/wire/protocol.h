@@ -74,6 +74,8 @@ inline constexpr std::uint32_t kProtocol3_2 = (3U << 16U) | 2U;
 inline constexpr std::uint32_t kCancelRequestCode = (1234U << 16U) | 5678U;
 inline constexpr std::uint32_t kSslRequestCode = (1234U << 16U) | 5679U;
 inline constexpr std::uint32_t kGssEncRequestCode = (1234U << 16U) | 5680U;
+/// A CancelRequest that one pgring passes on to another; PostgreSQL does not know it.
+inline constexpr std::uint32_t kPeerCancelRequestCode = (1234U << 16U) | 7464U;
 
 /// A message header: its type and the bytes that follow it.
 struct Header {

@@ -242,9 +242,21 @@ std::string gssenc_request() {
     return number(8) + number((1234U << 16U) | 5680U);
 }
 
-std::string cancel_request(std::uint32_t process_id, std::string_view secret) {
-    std::string const body = number((1234U << 16U) | 5678U) + number(process_id) + std::string(secret);
+namespace {
+
+std::string cancel_packet(std::uint32_t code, std::uint32_t process_id, std::string_view secret) {
+    std::string const body = number(code) + number(process_id) + std::string(secret);
     return number(static_cast<std::uint32_t>(body.size() + 4)) + body;
+}
+
+}  // namespace
+
+std::string cancel_request(std::uint32_t process_id, std::string_view secret) {
+    return cancel_packet((1234U << 16U) | 5678U, process_id, secret);
+}
+
+std::string peer_cancel_request(std::uint32_t process_id, std::string_view secret) {
+    return cancel_packet((1234U << 16U) | 7464U, process_id, secret);
 }
 
 std::string password(std::string_view body) {

@@ -40,6 +40,8 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string ssl_request();
 [[nodiscard]] std::string gssenc_request();
 [[nodiscard]] std::string cancel_request(std::uint32_t process_id, std::string_view secret);
+/// As one pgring says it to another.
+[[nodiscard]] std::string peer_cancel_request(std::uint32_t process_id, std::string_view secret);
 [[nodiscard]] std::string password(std::string_view body);
 [[nodiscard]] std::string query(std::string_view text);
 [[nodiscard]] std::string parse(std::string_view name, std::string_view text);

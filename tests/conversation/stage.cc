@@ -118,6 +118,7 @@ void Backend::on_heard() {
     started_ = true;
     std::string const packet = heard_.substr(0, read_number(std::string_view(heard_).substr(0, 4)));
     heard_.erase(0, packet.size());
+    packet_ = packet;
     if (read_number(std::string_view(packet).substr(4, 4)) != 3U << 16U) {
         cancels_process_ = read_number(std::string_view(packet).substr(8, 4));
         cancels_secret_ = packet.substr(12);
@@ -177,7 +178,7 @@ Stage::Stage(Scene scene)
       logins_(scene.logins),
       access_(make_access(scene, random_)),
       process_(scene.workers),
-      connects_(scene.servers, Connects::Accepted) {
+      connects_(scene.servers + config::other_peers(settings_).size(), Connects::Accepted) {
     for (std::size_t i = 0; i < scene.servers; ++i) {
         settings_.servers.push_back({.name = "pg-" + std::to_string(i), .host = "192.0.2.1"});
     }
@@ -329,7 +330,11 @@ void Stage::perform(std::size_t worker, const proxy::Action& action) {
         return;
     }
     if (action.kind == proxy::Action::Kind::Connect) {
-        connect(worker, action);
+        connect(worker, action.socket, action.server.value);
+        return;
+    }
+    if (action.kind == proxy::Action::Kind::ConnectPeer) {
+        connect(worker, action.socket, settings_.servers.size() + action.peer.value);
         return;
     }
     Actor* const actor = actor_of(worker, action.socket);
@@ -355,22 +360,23 @@ void Stage::perform(std::size_t worker, const proxy::Action& action) {
             workers_[worker]->closed(action.socket);
             break;
         case proxy::Action::Kind::Connect:
+        case proxy::Action::Kind::ConnectPeer:
         case proxy::Action::Kind::Suspect:
             break;
     }
 }
 
-void Stage::connect(std::size_t worker, const proxy::Action& action) {
+void Stage::connect(std::size_t worker, proxy::SocketId socket, std::size_t server) {
     auto const process_id = static_cast<std::uint32_t>(1000 + backends_.size());
-    Backend& backend = backends_.emplace_back(*this, worker, action.server.value, process_id);
-    backend.socket_ = action.socket;
-    actors_[{worker, action.socket.bits()}] = &backend;
-    switch (connects_[action.server.value]) {
+    Backend& backend = backends_.emplace_back(*this, worker, server, process_id);
+    backend.socket_ = socket;
+    actors_[{worker, socket.bits()}] = &backend;
+    switch (connects_[server]) {
         case Connects::Accepted:
-            workers_[worker]->connected(action.socket, now_);
+            workers_[worker]->connected(socket, now_);
             break;
         case Connects::Refused:
-            workers_[worker]->connect_failed(action.socket, "connection refused", now_);
+            workers_[worker]->connect_failed(socket, "connection refused", now_);
             break;
         case Connects::Unanswered:
             break;

@@ -109,12 +109,13 @@ class Client : public Actor {
     Message last_error_;
 };
 
-/// One connection that a worker made to a server.
+/// One connection that a worker made to a server, or to a peer.
 class Backend : public Actor {
   public:
     Backend(Stage& stage, std::size_t worker, std::size_t server, std::uint32_t process_id)
         : Actor(stage, worker), server_(server), process_id_(process_id) {}
 
+    /// Peers are counted on behind the servers.
     [[nodiscard]] std::size_t server() const { return server_; }
     [[nodiscard]] std::uint32_t process_id() const { return process_id_; }
     [[nodiscard]] std::string secret() const { return number(process_id_ ^ 0xffffffffU); }
@@ -123,6 +124,8 @@ class Backend : public Actor {
     /// It is no session but a CancelRequest for this process.
     [[nodiscard]] std::optional<std::uint32_t> cancels_process() const { return cancels_process_; }
     [[nodiscard]] const std::string& cancels_secret() const { return cancels_secret_; }
+    /// The whole startup packet or CancelRequest, as it came.
+    [[nodiscard]] const std::string& packet() const { return packet_; }
     /// The server takes the connection that it had left unanswered.
     void is_accepted();
     /// Says all that ends a login by trust.
@@ -138,6 +141,7 @@ class Backend : public Actor {
     std::size_t server_;
     std::uint32_t process_id_;
     bool started_ = false;
+    std::string packet_;
     Parameters startup_parameters_;
     std::optional<std::uint32_t> cancels_process_;
     std::string cancels_secret_;
@@ -179,7 +183,7 @@ class Stage {
     /// Connections to servers that are open now, cancels included.
     [[nodiscard]] std::size_t open_backend_count() const;
 
-    /// What becomes of further attempts to connect to a server.
+    /// What becomes of further attempts to connect to a server, or to a peer (see Backend::server()).
     enum class Connects : std::uint8_t { Accepted, Refused, Unanswered };
     void set_connects(std::size_t server, Connects connects) { connects_[server] = connects; }
     /// The monitor says so.
@@ -203,7 +207,7 @@ class Stage {
     using Key = std::pair<std::size_t, std::uint64_t>;
 
     void perform(std::size_t worker, const proxy::Action& action);
-    void connect(std::size_t worker, const proxy::Action& action);
+    void connect(std::size_t worker, proxy::SocketId socket, std::size_t server);
     void send(Actor& actor);
     /// Hands the worker what the actor has said. True when there was something.
     bool receive(Actor& actor, std::size_t bytes_max);

@@ -55,6 +55,9 @@ std::string configuration_text(const Cluster& cluster, int port, const Configura
     for (const auto& [name, options] : configuration.databases) {
         append_section(text, "databases.\"" + name + "\"", options);
     }
+    for (const auto& [number, options] : configuration.peers) {
+        append_section(text, fmt::format("peers.{}", number), options);
+    }
     for (const std::string node : {"pg-0", "pg-1"}) {
         append_section(
             text, "servers." + node,

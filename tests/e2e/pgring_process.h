@@ -20,6 +20,8 @@ struct Configuration {
     std::map<std::string, std::string> routing{};
     /// Of the databases that have a section of their own, by name.
     std::map<std::string, std::map<std::string, std::string>> databases{};
+    /// Of the other pgrings, by number.
+    std::map<int, std::map<std::string, std::string>> peers{};
     /// Where pgring looks for the servers: an address, or the folder of their unix sockets.
     std::string server_host = "127.0.0.1";
 };

@@ -230,6 +230,7 @@ class World {
                 }
                 break;
             case Action::Kind::Connect:
+            case Action::Kind::ConnectPeer:
                 backends_.push_back({.socket = action.socket});
                 if (std::exchange(refuse_next_, false)) {
                     worker().connect_failed(action.socket, "refused", solo_.now);

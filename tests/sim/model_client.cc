@@ -484,27 +484,36 @@ void ModelClient::Canceler::closed() {
 void ModelClient::ask_to_cancel() {
     context_.schedule.after(context_.network.draw_delay(), [this] {
         if (phase_ == Phase::Waiting || phase_ == Phase::Thinking) {
-            request_cancel(context_.prng.chance(20));
+            request_cancel(context_.prng.chance(20) ? Secret::Wrong : Secret::Right);
         }
     });
 }
 
-void ModelClient::request_cancel(bool wrong) {
+void ModelClient::request_cancel(Secret kind) {
     Canceler& canceler = cancelers_.emplace_back(*this);
     Link* const link = context_.network.connect_client(context_.prng.below(context_.worker_count), canceler);
     if (link == nullptr) {
         return;
     }
-    context_.log("  " + who() + (wrong ? " asks to cancel with a wrong secret" : " asks to cancel"));
+    bool const by_peer = context_.prng.chance(30);
+    context_.log("  " + who() +
+                 (kind == Secret::Wrong ? " asks to cancel with a wrong secret" : " asks to cancel") +
+                 (by_peer ? " by way of a peer" : ""));
     ++cancels_open_;
-    if (!wrong) {
+    if (kind == Secret::Right) {
         cancel_may_hit_ = true;
+        context_.network.say(*link, by_peer ? peer_cancel_request(process_id_, secret_)
+                                            : cancel_request(process_id_, secret_));
+        return;
     }
     std::string secret = secret_;
-    if (wrong) {
-        secret[0] = static_cast<char>(secret[0] ^ 1);
+    secret[0] = static_cast<char>(secret[0] ^ (by_peer ? 2 : 1));
+    if (by_peer) {
+        context_.other_proxies.asks(process_id_, secret);
+        context_.network.say(*link, peer_cancel_request(process_id_, secret));
+    } else {
+        context_.network.say(*link, cancel_request(process_id_, secret));
     }
-    context_.network.say(*link, cancel_request(process_id_, secret));
 }
 
 void ModelClient::cancel_until_over(std::uint32_t attempt) {
@@ -521,7 +530,7 @@ void ModelClient::cancel_until_over(std::uint32_t attempt) {
         }
         context_.auditor.require(attempt == 1 || !context_.calm,
                                  who() + " asked to cancel, and its statement goes on");
-        request_cancel(false);
+        request_cancel(Secret::Right);
         cancel_until_over(attempt + 1);
     });
 }

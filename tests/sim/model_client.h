@@ -15,6 +15,7 @@
 #include "sim/auditor.h"
 #include "sim/hearing.h"
 #include "sim/network.h"
+#include "sim/other_proxies.h"
 #include "sim/peer.h"
 #include "sim/schedule.h"
 
@@ -32,6 +33,8 @@ struct ClientContext {
     /// query_timeout is set: a statement that waits may be cancelled though nobody asked.
     bool statements_time_out = false;
     std::size_t worker_count = 1;
+    /// Who may pass on what the clients ask to cancel.
+    OtherProxies& other_proxies;
     bool has_standby = false;
     bool session_pooled = false;
     /// Clients do the same things over and over, so that nothing new need be remembered.
@@ -119,7 +122,9 @@ class ModelClient final : public Peer {
     void leave();
     void gone();
     void ask_to_cancel();
-    void request_cancel(bool wrong);
+    /// Whether the secret that is sent is the client's.
+    enum class Secret : std::uint8_t { Right, Wrong };
+    void request_cancel(Secret kind);
     /// Cancels the endless unit that is waited for, and again where that was in vain.
     void cancel_until_over(std::uint32_t attempt);
     void read_slowly();

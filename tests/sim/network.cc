@@ -232,6 +232,7 @@ void Network::perform(std::size_t worker, const proxy::Action& action) {
             on_suspect(action.server);
             return;
         case proxy::Action::Kind::Connect:
+        case proxy::Action::Kind::ConnectPeer:
             start_connect(worker, action);
             return;
         case proxy::Action::Kind::Send:
@@ -259,6 +260,7 @@ void Network::perform(std::size_t worker, const proxy::Action& action) {
             close(*link);
             break;
         case proxy::Action::Kind::Connect:
+        case proxy::Action::Kind::ConnectPeer:
         case proxy::Action::Kind::Suspect:
             break;
     }
@@ -319,8 +321,13 @@ void Network::set_deaf(Link& link, bool deaf) {
 void Network::start_connect(std::size_t worker, const proxy::Action& action) {
     Link& link = add_link(worker, action.socket);
     link.connecting = true;
-    schedule_.after(draw_delay(),
-                    [this, key = key_of(link), server = action.server] { finish_connect(key, server); });
+    schedule_.after(draw_delay(), [this, key = key_of(link), action] {
+        if (action.kind == proxy::Action::Kind::Connect) {
+            finish_connect(key, action.server);
+        } else if (Link* const there = find(key); there != nullptr && !there->closing) {
+            conclude_connect(*there, on_connect_peer(*there));
+        }
+    });
 }
 
 void Network::finish_connect(const Key& key, topology::ServerIndex server) {
@@ -332,16 +339,20 @@ void Network::finish_connect(const Key& key, topology::ServerIndex server) {
         schedule_.after(50ms, [this, key, server] { finish_connect(key, server); });
         return;
     }
-    link->connecting = false;
-    proxy::Worker& worker = *workers_[link->worker].worker;
-    link->peer = on_connect(*link, server);
-    if (link->peer == nullptr) {
-        link->ended_by_peer = true;
-        worker.connect_failed(link->socket, "connection refused", schedule_.now());
+    conclude_connect(*link, on_connect(*link, server));
+}
+
+void Network::conclude_connect(Link& link, Peer* peer) {
+    link.connecting = false;
+    link.peer = peer;
+    proxy::Worker& worker = *workers_[link.worker].worker;
+    if (peer == nullptr) {
+        link.ended_by_peer = true;
+        worker.connect_failed(link.socket, "connection refused", schedule_.now());
     } else {
-        worker.connected(link->socket, schedule_.now());
+        worker.connected(link.socket, schedule_.now());
     }
-    touch(key.first);
+    touch(link.worker);
 }
 
 void Network::close(Link& link) {

@@ -65,6 +65,8 @@ class Network {
     /// What a Connect action leads to: the peer, or nullptr where the connection is refused. Called when the
     /// attempt arrives.
     std::function<Peer*(Link&, topology::ServerIndex)> on_connect;
+    /// The same of a ConnectPeer action.
+    std::function<Peer*(Link&)> on_connect_peer;
     /// True while a server lets attempts to connect hang.
     std::function<bool(topology::ServerIndex)> is_silent;
     std::function<void(topology::ServerIndex)> on_suspect;
@@ -107,6 +109,8 @@ class Network {
     void finish_send(const Key& key);
     void start_connect(std::size_t worker, const proxy::Action& action);
     void finish_connect(const Key& key, topology::ServerIndex server);
+    /// `peer` is who took the attempt, or nullptr.
+    void conclude_connect(Link& link, Peer* peer);
     void close(Link& link);
     void schedule_delivery(Link& link);
     void deliver(const Key& key);

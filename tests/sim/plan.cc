@@ -48,6 +48,9 @@ config::Settings draw_settings(base::Prng& prng) {
     pgring.waiting_clients_max = prng.chance(10) ? 3 : 0;
     settings.routing.read_write_split = prng.chance(85);
     settings.databases.push_back({.name = "*"});
+    for (std::uint32_t i = between(prng, 0, 2); i > 0; --i) {
+        settings.peers.push_back({.id = static_cast<std::uint16_t>(i), .host = "192.0.2.2"});
+    }
     return settings;
 }
 
@@ -67,12 +70,9 @@ void make_steady(Plan& plan) {
     pgring.pool_mode = config::PoolMode::Transaction;
     pgring.server_idle_timeout = 3600s;
     pgring.server_lifetime = 3600s;
-    // Pools under one limit exchange backends as long as they have sessions that wait.
-    pgring.max_db_connections = 0;
-    pgring.max_user_connections = 0;
     pgring.server_check_query.clear();
     pgring.server_reset_query_always = false;
-    // Else backends are opened and closed all the time, in turns.
+    // Pools under one limit exchange backends as long as they have sessions that wait.
     pgring.max_db_connections = 0;
     pgring.max_user_connections = 0;
     pgring.max_client_conn = 1000;

@@ -51,6 +51,7 @@ World::World(std::uint64_t seed, Log log)
       worker_random_(prng_.next()),
       access_{.users = {}, .rules = {}, .process_secret = auth::ProcessSecret(worker_random_)},
       process_(plan_.worker_count),
+      other_proxies_(prng_, network_, auditor_),
       server_context_{.schedule = schedule_,
                       .prng = prng_,
                       .network = network_,
@@ -62,6 +63,7 @@ World::World(std::uint64_t seed, Log log)
                       .auditor = auditor_,
                       .log = [this](const std::string& what) { this->log(what); },
                       .worker_count = plan_.worker_count,
+                      .other_proxies = other_proxies_,
                       .has_standby = plan_.server_count > 1,
                       .session_pooled = plan_.settings.pgring.pool_mode == config::PoolMode::Session,
                       .steady = plan_.steady,
@@ -85,6 +87,7 @@ World::World(std::uint64_t seed, Log log)
     network_.on_connect = [this](Link& link, topology::ServerIndex server) {
         return servers_[server.value].accept(link);
     };
+    network_.on_connect_peer = [this](Link& link) { return other_proxies_.accept(link); };
     network_.is_silent = [this](topology::ServerIndex server) { return servers_[server.value].hung(); };
     network_.on_suspect = [this](topology::ServerIndex) { probe(); };
 }

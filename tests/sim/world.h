@@ -17,6 +17,7 @@
 #include "sim/model_client.h"
 #include "sim/model_server.h"
 #include "sim/network.h"
+#include "sim/other_proxies.h"
 #include "sim/plan.h"
 #include "sim/schedule.h"
 
@@ -70,6 +71,7 @@ class World {
     base::Prng worker_random_;
     session::AccessControl access_;
     proxy::Process process_;
+    OtherProxies other_proxies_;
     ServerContext server_context_;
     ClientContext client_context_;
     std::deque<ModelServer> servers_;

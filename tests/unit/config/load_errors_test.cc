@@ -216,10 +216,29 @@ TEST(LoadErrors, OptionsOfPgbouncerAreCalledByName) {
 }
 
 TEST(LoadErrors, SectionsOfPgbouncerAreCalledByName) {
-    EXPECT_EQ(problem_of(std::string(kMinimal) + "[peers.1]\nhost = \"x\"\n"),
-              "test.toml:9:2: pgbouncer's section [peers] is not supported by pgring yet; leave it out");
     EXPECT_EQ(problem_of(std::string(kMinimal) + "[pgbouncer]\nlisten_port = 1\n"),
               "test.toml:9:2: pgbouncer's section [pgbouncer] is called [pgring] here; write [pgring]");
+}
+
+TEST(LoadErrors, PeersAreNumbersWithPlacesOfTheirOwn) {
+    std::string const peers = std::string(kMinimal) + "[peers.1]\nhost = \"10.0.0.1\"\n[peers.2]\n";
+    EXPECT_EQ(problem_of(peers + "host = \"10.0.0.1\"\n"),
+              "test.toml:12:8: peers.2 is at the same host and port as peers.1; name each peer once");
+    std::string const known =
+        "[pgring]\nauth_type = \"trust\"\npeer_id = 1\n[health]\nhealth_check_user = \"m\"\n"
+        "[servers.a]\nhost = \"x\"\n";
+    EXPECT_EQ(problem_of(known + "[peers.01]\nhost = \"y\"\n"),
+              "test.toml:8:8: \"01\" is not a peer's number; write a number from 1 to 16383: its peer_id");
+    EXPECT_EQ(problem_of(known + "[peers.16384]\nhost = \"y\"\n"),
+              "test.toml:8:8: \"16384\" is not a peer's number; write a number from 1 to 16383: its peer_id");
+    EXPECT_EQ(problem_of(known + "[peers.2]\nport = 1\n"),
+              "test.toml:8:8: peers.2.host is missing or empty; write host = \"...\" under [peers.2]");
+    EXPECT_EQ(problem_of(known + "[peers.2]\nhost = \"y\"\npool_size = 3\n"),
+              "test.toml:10:1: pgbouncer's pool_size is not an option of pgring; "
+              "leave it out: requests to cancel are not pooled");
+    EXPECT_EQ(problem_of(known + "[peers]\n2 = \"host=y\"\n"),
+              "test.toml:9:5: peers.2 is \"host=y\", not a section; "
+              "write [peers.N] on a line of its own, and its options below");
 }
 
 TEST(LoadErrors, UnknownSectionNamesTheNearest) {
@@ -228,7 +247,7 @@ TEST(LoadErrors, UnknownSectionNamesTheNearest) {
     EXPECT_EQ(
         problem_of(std::string(kMinimal) + "[frobnication]\n"),
         "test.toml:9:2: [frobnication] is not a section; leave it out; the sections are [pgring], [health], "
-        "[routing], [servers.NAME], [databases.NAME], [users.NAME]");
+        "[routing], [servers.NAME], [peers.N], [databases.NAME], [users.NAME]");
 }
 
 TEST(LoadErrors, SectionThatIsAValue) {

@@ -315,6 +315,13 @@ TEST(Load, WrongValuesInVariablesNameTheVariable) {
         }));
 }
 
+TEST(Load, PeersAreAllButThisOne) {
+    std::string const peers = "[peers.2]\nhost = \"10.0.0.2\"\n[peers.7]\nhost = \"10.0.0.7\"\nport = 1\n";
+    EXPECT_EQ(other_peers(loaded(with_pgring("peer_id = 7") + peers).settings),
+              (std::vector<PeerSettings>{{.id = 2, .host = "10.0.0.2", .port = 6432}}));
+    EXPECT_EQ(other_peers(loaded(with_pgring("peer_id = 1") + peers).settings).size(), 2U);
+}
+
 TEST(Load, UselessSettingsAreWarnings) {
     const Loaded unused_rules = loaded(with_pgring("auth_hba_file = \"rules\""));
     ASSERT_EQ(unused_rules.warnings.size(), 1U);
@@ -323,6 +330,13 @@ TEST(Load, UselessSettingsAreWarnings) {
     const Loaded no_reads = loaded(std::string(kMinimal) + "weight = 0\n");
     ASSERT_EQ(no_reads.warnings.size(), 1U);
     EXPECT_EQ(no_reads.warnings[0].message, "no server has a weight above 0: all reads go to the primary");
+
+    std::string const peers = "[peers.2]\nhost = \"10.0.0.2\"\n[peers.7]\nhost = \"10.0.0.7\"\nport = 1\n";
+    const Loaded nobody = loaded(std::string(kMinimal) + peers);
+    ASSERT_EQ(nobody.warnings.size(), 1U);
+    EXPECT_EQ(nobody.warnings[0].message,
+              "pgring.peer_id does not say which of the peers this one is: it asks itself, too");
+    EXPECT_TRUE(loaded(with_pgring("peer_id = 2") + peers).warnings.empty());
 }
 
 }  // namespace

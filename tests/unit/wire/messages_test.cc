@@ -67,6 +67,14 @@ TEST_F(Writing, ACancelRequestHasNoTypeAndASecretOfAnyLength) {
                                        18)));
 }
 
+TEST_F(Writing, ACancelRequestForAPeerHasACodeOfItsOwn) {
+    write_peer_cancel_request(writer_, 0x01020304, bytes_of("abcdef"));
+    EXPECT_EQ(text_of(writer_.written()),
+              exactly(std::string_view("\0\0\0\x12\x04\xd2\x1d\x28\x01\x02\x03\x04"
+                                       "abcdef",
+                                       18)));
+}
+
 TEST_F(Writing, ALengthMayCountBytesThatFollowFromElsewhere) {
     writer_.begin(FrontendType::Parse).string("s").end(100);
     EXPECT_EQ(text_of(writer_.written()), exactly(std::string_view("P\0\0\0\x6a"
