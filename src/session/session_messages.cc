@@ -68,6 +68,27 @@ sql::Control control_of(Shared& shared, wire::FrontendType type, std::span<const
     return traits.statements == sql::StatementCount::One ? traits.control : sql::Control::None;
 }
 
+/// What libpq and pgjdbc call by number: functions of large objects, whose descriptors end with the
+/// transaction.
+bool is_large_object_function(std::uint32_t number) {
+    constexpr std::array<std::uint32_t, 13> kNumbers{
+        715,   // lo_create
+        952,   // lo_open
+        953,   // lo_close
+        954,   // loread
+        955,   // lowrite
+        956,   // lo_lseek
+        957,   // lo_creat
+        958,   // lo_tell
+        964,   // lo_unlink
+        1004,  // lo_truncate
+        3170,  // lo_lseek64
+        3171,  // lo_tell64
+        3172,  // lo_truncate64
+    };
+    return std::ranges::binary_search(kNumbers, number);
+}
+
 /// Messages that are forwarded by length, however long: nothing but their header must be there.
 bool streams(char type) {
     return type == static_cast<char>(wire::FrontendType::CopyData) ||
@@ -234,12 +255,19 @@ Session::Handled Session::on_flush(Shared& shared, Backend* backend, wire::Heade
 }
 
 Session::Handled Session::on_function_call(Shared& shared, Backend* backend, wire::Header header) {
+    constexpr std::size_t kNumberBytes = 4;
+    if (header.body_bytes >= kNumberBytes && in.size_bytes() < wire::kHeaderBytes + kNumberBytes) {
+        return kStarved;
+    }
     if (Handled const placed = place(shared, backend, header, &sql::kUnjudged)) {
         return placed;
     }
     send_begin(shared, *backend);
-    // The number of a function says nothing of what it leaves behind.
-    note_effects(shared, *backend, {.effects = sql::Effect::MayChangeSession}, {});
+    wire::BodyReader reader(body(shared, header, kNumberBytes));
+    if (!is_large_object_function(reader.u32())) {
+        // Its number says nothing of what it leaves behind.
+        note_effects(shared, *backend, {.effects = sql::Effect::MayChangeSession}, {});
+    }
     backend->pipeline.expect({.request = Request::FunctionCall, .stake = Stake::Writes});
     forward(*backend, header);
     return std::nullopt;

@@ -221,6 +221,17 @@ TEST_F(Pins, AFunctionThatIsCalledByItsNumberMayLeaveAnything) {
     bob_is_served();
 }
 
+TEST_F(Pins, AFunctionOfLargeObjectsLeavesNothingBehindItsTransaction) {
+    constexpr std::uint32_t kOpen = 952;
+    alice_.says_in_pieces(function_call(kOpen), 1);
+    backend().hears({"FunctionCall"});
+    backend().says(function_result("") + ready());
+    alice_.hears({"FunctionCallResponse", "ReadyForQuery I"});
+    backend().hears_nothing();
+    bob_.says(query("select 1"));
+    bob_is_served();
+}
+
 TEST_F(Pins, WhatCodeMayHaveSetUnseenTiesTheSession) {
     alice_.says(query("do $$ begin set app.tenant = 'a'; end $$"));
     static_cast<void>(backend().take());

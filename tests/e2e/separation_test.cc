@@ -236,6 +236,25 @@ TEST_F(SharedBackends, AnAdvisoryLockIsHeldByItsSession) {
     EXPECT_EQ(other.value("select pg_try_advisory_lock(42)"), "t");
 }
 
+TEST_F(SharedBackends, AnAdvisoryLockThatWasTakenByAFunctionCallIsHeldToo) {
+    constexpr int kLock = 2880;  // pg_advisory_lock(bigint)
+    Connection owner = pgring_.connect();
+    int key[2]{0, 0x2b000000};  // 43 in network order
+    PQArgBlock const argument{.len = sizeof key, .isint = 0, .u = {.ptr = key}};
+    char answer[16];
+    int answer_bytes = 0;
+    Result const called(
+        PQfn(owner.get(), kLock, reinterpret_cast<int*>(answer), &answer_bytes, 0, &argument, 1));
+    ASSERT_TRUE(called.ok()) << called.message();
+    // At each worker there is one, so that one of them would meet the owner's backend.
+    std::vector<Connection> others;
+    for (int i = 0; i < 8; ++i) {
+        others.push_back(pgring_.connect());
+        EXPECT_EQ(others.back().value("select pg_try_advisory_lock(43)"), "f");
+    }
+    EXPECT_EQ(owner.value("select pg_advisory_unlock(43)"), "t");
+}
+
 TEST_F(SharedBackends, ATransactionThatItsClientLeftIsUndone) {
     pgring_.connect().run("drop table if exists left_behind; create table left_behind (id int)");
     {
