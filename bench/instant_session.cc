@@ -417,6 +417,10 @@ void InstantSession::execute(const InstantStatement& statement, Protocol protoco
             complete("SET", output);
             return;
         case Kind::Command:
+            // Poolers reset a connection between two clients, who may use the same names.
+            if (statement.text == "DISCARD ALL") {
+                statements_.clear();
+            }
             complete(statement.text, output);
             return;
         case Kind::CopyOut:
