@@ -139,6 +139,17 @@ TEST_F(InstantSessionTest, WhatIsMixedUpIsAnErrorUntilSync) {
     EXPECT_EQ(last_tag_, "ROLLBACK");
 }
 
+TEST_F(InstantSessionTest, DiscardAllForgetsStatements) {
+    answers();
+    parse("s", "SELECT 1");
+    query("DISCARD ALL");
+    EXPECT_EQ(answers(), "1CZI");
+    run("s");
+    EXPECT_EQ(answers(), "EZI");
+    parse("s", "SELECT 1");
+    EXPECT_EQ(answers(), "1");
+}
+
 TEST_F(InstantSessionTest, SetReportsWhatIsReported) {
     answers();
     query("SET application_name = 'x'");

@@ -1,6 +1,5 @@
 """What thousands of clients cost that are logged in and silent."""
 
-import resource
 import time
 from collections.abc import Callable
 
@@ -17,22 +16,14 @@ is the process's proportional set size (smaps_rollup), after minus before, over 
 of a socket is not in it. Then each client asks once, and the memory is read again."""
 
 
-def raise_descriptor_limit(count: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + 64
-    if hard != resource.RLIM_INFINITY and wanted > hard:
-        raise OSError(f"{count} clients need more descriptors than the limit of {hard} (ulimit -Hn)")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted) if soft != resource.RLIM_INFINITY else soft, hard))
-
-
 def settled_bytes(target: Target) -> int:
     """The memory once it has stopped moving."""
     time.sleep(0.5)
-    return machine.proportional_bytes(target.pid)
+    return machine.tree_proportional_bytes(target.pid)
 
 
 def run(servers: Servers, target: Target, count: int, say: Callable[[str], None]) -> dict:
-    raise_descriptor_limit(count)
+    machine.raise_descriptor_limit(count + 64)
     before = settled_bytes(target)
     clients = []
     try:

@@ -14,14 +14,21 @@ class Check:
     value: float
     limit: float
     unit: str = ""
+    # Also not less than this.
+    least: float | None = None
 
     @property
     def met(self) -> bool:
-        return self.value <= self.limit
+        return self.value <= self.limit and (self.least is None or self.value >= self.least)
+
+    @property
+    def wanted(self) -> str:
+        least = "at most" if self.least is None else f"{self.least:g}{self.unit} to"
+        return f"{least} {self.limit:g}{self.unit}"
 
     def __str__(self) -> str:
         verdict = "PASS" if self.met else "FAIL"
-        return f"{verdict}  {self.what}: {self.value:.2f}{self.unit}, wanted at most {self.limit:g}{self.unit}"
+        return f"{verdict}  {self.what}: {self.value:.2f}{self.unit}, wanted {self.wanted}"
 
 
 @dataclass
@@ -43,6 +50,11 @@ class Table:
         return "\n".join([line(self.columns), rule, *(line(row) for row in self.rows)])
 
 
+def stem_of(name: str) -> str:
+    """Of the files of a run that begins now."""
+    return time.strftime("%Y-%m-%dT%H-%M-%S-") + name
+
+
 @dataclass
 class Report:
     """What one run of tools/bench found."""
@@ -53,6 +65,8 @@ class Report:
     tables: list[tuple[str, Table]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     raw: object = None
+    # The Markdown, once it is written.
+    file: Path | None = None
 
     def to_markdown(self) -> str:
         parts = [f"# tools/bench {self.name}", self.method]
@@ -63,9 +77,9 @@ class Report:
             parts.append("## Targets\n\n" + "\n".join(f"    {check}" for check in self.checks))
         return "\n\n".join(parts) + "\n"
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path, stem: str | None = None) -> Path:
         """Writes Markdown and JSON; returns the Markdown file."""
-        stem = time.strftime("%Y-%m-%dT%H-%M-%S-") + self.name
+        stem = stem or stem_of(self.name)
         checks = [{"what": c.what, "value": c.value, "limit": c.limit, "met": c.met} for c in self.checks]
         content = {"name": self.name, "facts": self.facts, "checks": checks, "raw": self.raw}
         (folder / f"{stem}.json").write_text(json.dumps(content, indent=2) + "\n")

@@ -13,6 +13,8 @@ from . import machine
 from .protocol import Client, ProtocolError
 
 START_SECONDS = 15
+# At once; the proxies' own limits are set to it.
+CLIENTS_MAX = 12000
 
 
 class BenchError(Exception):
@@ -29,11 +31,13 @@ class Servers:
     password: str
     monitor_user: str
     monitor_password: str
+    # Where the proxies find them; the folder of a unix socket begins with a slash.
+    host: str = "127.0.0.1"
 
-    def client_environment(self, port: int) -> dict[str, str]:
-        """The variables by which libpq's programmes find their way; the proxies ask for no password."""
+    def client_environment(self, port: int, host: str = "127.0.0.1") -> dict[str, str]:
+        """The variables by which libpq's programmes find their way."""
         return {
-            "PGHOST": "127.0.0.1",
+            "PGHOST": host,
             "PGPORT": str(port),
             "PGDATABASE": self.database,
             "PGUSER": self.user,
@@ -46,14 +50,15 @@ class Servers:
         allowed, reserved = (int(self.ask(self.ports[0], f"SHOW {name}")) for name in limits)
         return allowed - reserved
 
-    def ask(self, port: int, statement: str) -> str:
+    def ask(self, port: int, statement: str, host: str = "127.0.0.1") -> str:
         """What psql prints, at the server or through whatever listens at `port`."""
         result = subprocess.run(
             ["psql", "-XAtc", statement],
-            env={"PATH": "/usr/bin:/bin", **self.client_environment(port)},
+            env={"PATH": "/usr/bin:/bin", **self.client_environment(port, host)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            timeout=START_SECONDS,
         )
         if result.returncode != 0:
             raise BenchError(f"psql at port {port} failed: {result.stderr.strip()}")
@@ -71,6 +76,14 @@ class Target:
     log: Path | None = None
     settings: dict[str, object] = field(default_factory=dict)
     supports_prepared: bool = True
+    # Where clients connect to.
+    host: str = "127.0.0.1"
+    # More clients it is not set up for, or cannot take.
+    clients_max: int | None = None
+    # It asks clients for a password.
+    asks_password: bool = False
+    # Whether the system calls that it makes are its own.
+    system_calls_tell: bool = True
     # Whether many clients share few connections to the server. Without it each one's login is the server's: a process to
     # start and a password to prove.
     pools: bool = True
@@ -82,7 +95,7 @@ class Target:
 
     def cpu_seconds(self) -> float:
         """CPU time of the proxy so far; nothing for the server itself."""
-        return machine.cpu_seconds(self.pid) if self.process else 0.0
+        return machine.tree_cpu_seconds(self.pid) if self.process else 0.0
 
     def wait_until_serving(self, servers: Servers) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -90,14 +103,14 @@ class Target:
             if self.process and self.process.poll() is not None:
                 raise BenchError(f"{self.name} ended with status {self.process.returncode}; see {self.log}")
             try:
-                if self.pools:
+                if self.pools and not self.asks_password and not self.host.startswith("/"):
                     client = Client(self.port, servers.user, servers.database, seconds=START_SECONDS)
                     client.query("SELECT 1")
                     client.close()
                 else:
-                    servers.ask(self.port, "SELECT 1")  # with the password that the server wants
+                    servers.ask(self.port, "SELECT 1", host=self.host)  # with the password that the server wants
                 return
-            except (OSError, ProtocolError, BenchError) as error:
+            except (OSError, ProtocolError, BenchError, subprocess.TimeoutExpired) as error:
                 if time.monotonic() > deadline:
                     raise BenchError(f"{self.name} does not serve: {error}; see {self.log}") from None
             time.sleep(0.05)
@@ -120,52 +133,66 @@ def direct(servers: Servers) -> Target:
 def start_floor(servers: Servers, program: Path, folder: Path, **options) -> Target:
     """bench/relay; `options`: port."""
     log = folder / "floor.log"
-    arguments = ["--listen", str(options["port"]), "--connect", f"127.0.0.1:{servers.ports[0]}"]
-    with log.open("wb") as output:
-        process = subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    arguments = ["--listen", str(options["port"]), "--connect", f"{servers.host}:{servers.ports[0]}"]
+    process = start(log, [program, *arguments])
     version = "bench/relay, a server connection for each client"
-    return wait_for(Target("floor", options["port"], version, process, log, pools=False), servers)
+    target = Target("floor", options["port"], version, process, log, pools=False)
+    target.clients_max = machine.descriptors_max() // 2 - 50
+    return wait_for(target, servers)
 
 
 def start_pgring(servers: Servers, program: Path, folder: Path, **options) -> Target:
-    """`options`: name, port, workers, pool_size, and server_count of the servers it knows."""
+    """`options`: name, port, workers, pool_size, server_count of the servers it knows, auth_type, unix_socket_dir, and
+    handicap, the share by which that programme is to be slower."""
     name = options.get("name", "pgring")
+    file = options.get("file", name)
+    by_unix_socket = "unix_socket_dir" in options
     settings = {
         "listen_port": options["port"],
         "workers": options.get("workers", 1),
         "default_pool_size": options.get("pool_size", 20),
-        "auth_type": "trust",
-        "auth_file": str(write_user_list(servers, folder)),
+        "auth_type": options.get("auth_type", "trust"),
+        "auth_file": str(write_user_list(servers, folder, f"{file}.users", options.get("secret"))),
+        "max_client_conn": CLIENTS_MAX,
         "log_connections": False,
         "log_disconnections": False,
     }
+    if by_unix_socket:
+        settings["unix_socket_dir"] = str(options["unix_socket_dir"])
     lines = ["[pgring]", *(f"{key} = {toml(value)}" for key, value in settings.items())]
     lines += ["[health]", f"health_check_user = {toml(servers.monitor_user)}"]
     lines += [f"health_check_password = {toml(servers.monitor_password)}"]
     for number, port in enumerate(servers.ports[: options.get("server_count", 1)]):
-        lines += [f"[servers.pg-{number}]", 'host = "127.0.0.1"', f"port = {port}"]
-    configuration = private_file(folder / f"{name}.toml", "\n".join(lines) + "\n")
-    log = folder / f"{name}.log"
+        lines += [f"[servers.pg-{number}]", f"host = {toml(servers.host)}", f"port = {port}"]
+    configuration = private_file(folder / f"{file}.toml", "\n".join(lines) + "\n")
+    log = folder / f"{file}.log"
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, "--config", configuration], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    return wait_for(Target(name, options["port"], version, process, log, public(settings)), servers)
+    environment = dict(os.environ)
+    handicap = options.get("handicap")
+    if handicap is not None:
+        environment["PGRING_BENCH_HANDICAP"] = str(handicap)
+    process = start(log, [program, "--config", configuration], env=environment)
+    target = Target(name, options["port"], version, process, log, public(settings))
+    if by_unix_socket:
+        target.host = str(options["unix_socket_dir"])
+    target.asks_password = settings["auth_type"] != "trust"
+    target.system_calls_tell = handicap is None  # it reads clocks all the time
+    return wait_for(target, servers)
 
 
 def start_pgbouncer(servers: Servers, program: str, folder: Path, **options) -> Target:
-    """`options`: port and pool_size."""
+    """`options`: port, pool_size, auth_type, unix_socket_dir."""
     account = Account.for_servers()
+    file = options.get("file", "pgbouncer")
     settings = {
         "listen_addr": "127.0.0.1",
         "listen_port": options["port"],
-        "unix_socket_dir": "",
-        "auth_type": "trust",
-        "auth_file": account.own(write_user_list(servers, folder), 0o600),
+        "unix_socket_dir": options.get("unix_socket_dir", ""),
+        "auth_type": options.get("auth_type", "trust"),
+        "auth_file": account.own(write_user_list(servers, folder, f"{file}.users", options.get("secret")), 0o600),
         "pool_mode": "transaction",
         "default_pool_size": options.get("pool_size", 20),
-        "max_client_conn": 10000,
+        "max_client_conn": CLIENTS_MAX,
         "log_connections": 0,
         "log_disconnections": 0,
     }
@@ -177,22 +204,22 @@ def start_pgbouncer(servers: Servers, program: str, folder: Path, **options) -> 
     supports_prepared = (int(version[1]), int(version[2])) >= (1, 21)
     if supports_prepared:
         settings["max_prepared_statements"] = 200
-    lines = ["[databases]", f"* = host=127.0.0.1 port={servers.ports[0]}", "[pgbouncer]"]
+    lines = ["[databases]", f"* = host={servers.host} port={servers.ports[0]}", "[pgbouncer]"]
     lines += [f"{key} = {value}" for key, value in settings.items()]
-    configuration = account.own(private_file(folder / "pgbouncer.ini", "\n".join(lines) + "\n"), 0o600)
-    log = folder / "pgbouncer.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [program, configuration],
-            cwd="/",
-            env=account.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            **account.identity(),
-        )
+    configuration = account.own(private_file(folder / f"{file}.ini", "\n".join(lines) + "\n"), 0o600)
+    log = folder / f"{file}.log"
+    process = start(log, [program, configuration], cwd="/", env=account.environment(), **account.identity())
     target = Target("pgbouncer", options["port"], version[0], process, log, public(settings), supports_prepared)
+    if settings["unix_socket_dir"]:
+        target.host = str(settings["unix_socket_dir"])
+    target.asks_password = settings["auth_type"] != "trust"
     return wait_for(target, servers)
+
+
+def start(log: Path, command: list, **options) -> subprocess.Popen:
+    """A process whose output goes to a file."""
+    with log.open("wb") as output:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
 
 
 def wait_for(target: Target, servers: Servers) -> Target:
@@ -204,9 +231,9 @@ def wait_for(target: Target, servers: Servers) -> Target:
     return target
 
 
-def write_user_list(servers: Servers, folder: Path) -> Path:
-    """What both proxies log in at the servers with."""
-    return private_file(folder / "userlist.txt", f'"{servers.user}" "{servers.password}"\n')
+def write_user_list(servers: Servers, folder: Path, name: str, secret: str | None = None) -> Path:
+    """What both proxies log in at the servers with, and what clients have to prove; a secret where it is more than the password."""
+    return private_file(folder / name, f'"{servers.user}" "{secret or servers.password}"\n')
 
 
 def private_file(path: Path, text: str) -> Path:
