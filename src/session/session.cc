@@ -662,12 +662,12 @@ void Session::abandon(Shared& shared, const Backend* backend, const Error& error
 
 void Session::on_deallocate_all() {
     statements_.clear();
-    unnamed_ = Unnamed::None;
+    forget_unnamed();
 }
 
 void Session::on_discard_all(Shared& shared, const Backend& backend) {
     set_parameters(shared, shared.parameters.without_unreported(parameters_));
-    unnamed_ = Unnamed::None;
+    forget_unnamed();
     resets_.note_all();
     for (std::size_t i = 1; i < backend.pipeline.size(); ++i) {
         Request const behind = backend.pipeline.at(i).request;

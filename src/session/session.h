@@ -24,6 +24,7 @@
 #include "session/errors.h"
 #include "session/frontend_login.h"
 #include "session/held_transaction.h"
+#include "session/kept_body.h"
 #include "session/listening.h"
 #include "session/pins.h"
 #include "session/reset_parameters.h"
@@ -242,6 +243,10 @@ class Session {
     [[nodiscard]] Handled refuse_bind(Shared& shared, Backend& backend, wire::Header header,
                                       const Error& error);
     [[nodiscard]] const SessionStatements::Named* find_named(std::string_view name) const;
+    void forget_unnamed() {
+        unnamed_ = Unnamed::None;
+        unnamed_body_.clear();
+    }
     [[nodiscard]] std::string_view text_of(std::string_view name,
                                            const SessionStatements::Named* named) const;
     [[nodiscard]] bool begins_alone(const Backend& backend) const;
@@ -368,7 +373,7 @@ class Session {
 
     /// The unnamed statement: the body of its Parse behind the name, empty where there is none to prepare
     /// again.
-    std::string unnamed_body_;
+    KeptBody unnamed_body_;
     enum class Unnamed : std::uint8_t { None, Kept, TooLong } unnamed_ = Unnamed::None;
     std::uint32_t unnamed_generation_ = 0;
     sql::Traits unnamed_traits_;

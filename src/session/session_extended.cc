@@ -46,6 +46,10 @@ bool parses_in_vain(const Backend& backend, const sql::Traits& traits) {
            std::ranges::find(kEnds, traits.control) == kEnds.end();
 }
 
+std::string_view characters(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 /// The text in a Parse body.
 std::string_view text_in(std::string_view parse_body) {
     return parse_body.substr(0, parse_body.find('\0'));
@@ -105,7 +109,7 @@ bool Session::unit_alone(Shared& shared) {
     }
     // It is the unnamed statement from now on, though no server has seen it.
     unnamed_ = Unnamed::Kept;
-    unnamed_body_.assign(reinterpret_cast<const char*>(unit->parse_body.data()), unit->parse_body.size());
+    unnamed_body_ = characters(unit->parse_body);
     unnamed_traits_ = traits;
     ++unnamed_generation_;
     std::array<std::byte, 128> answer{};
@@ -156,8 +160,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     }
     if (parse.name.empty()) {
         unnamed_ = keeps ? Unnamed::Kept : Unnamed::TooLong;
-        unnamed_body_.assign(keeps ? reinterpret_cast<const char*>(parse.rest.data()) : "",
-                             keeps ? parse.rest.size() : 0);
+        unnamed_body_ = keeps ? characters(parse.rest) : std::string_view{};
         unnamed_traits_ = parse.traits;
         backend.unnamed_owner = id_;
         backend.unnamed_generation = ++unnamed_generation_;
@@ -236,7 +239,7 @@ Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wir
 /// What `parse_body` is to be shared by. A search_path set in the transaction under way is not known yet.
 StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body) const {
     const std::string* const path = parameters_->find("search_path");
-    return {.parse_body = {reinterpret_cast<const char*>(parse_body.data()), parse_body.size()},
+    return {.parse_body = characters(parse_body),
             .search_path = path == nullptr ? std::string_view{} : std::string_view(*path)};
 }
 
@@ -439,7 +442,7 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
         return std::nullopt;
     }
     if (kind == 'S' && name.empty()) {
-        unnamed_ = Unnamed::None;
+        forget_unnamed();
         backend->unnamed_owner = {};
     }
     backend->pipeline.expect({.request = Request::Close});
@@ -487,7 +490,7 @@ std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared,
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string("").end(unnamed_body_.size());
     if (!backend.out.push_copy(writer.written()) ||
-        !backend.out.push_copy(std::as_bytes(std::span(unnamed_body_)))) {
+        !backend.out.push_copy(std::as_bytes(std::span(unnamed_body_.view())))) {
         return std::unexpected(errors::kOutOfMemory);
     }
     backend.pipeline.expect(
@@ -531,7 +534,7 @@ const SessionStatements::Named* Session::find_named(std::string_view name) const
 /// The text of a statement that was looked up; empty where it is not known.
 std::string_view Session::text_of(std::string_view name, const SessionStatements::Named* named) const {
     if (name.empty()) {
-        return text_in(unnamed_body_);
+        return text_in(unnamed_body_.view());
     }
     return named == nullptr ? std::string_view{} : text_in(named->statement->parse_body);
 }

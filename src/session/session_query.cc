@@ -73,7 +73,7 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
     } else {
         note_effects(shared, *backend, traits, {});
     }
-    unnamed_ = Unnamed::None;
+    forget_unnamed();
     backend->unnamed_owner = {};
     Purpose const purpose = steps.empty() ? Purpose::None : Purpose::Channels;
     if (purpose == Purpose::Channels) {
@@ -164,7 +164,7 @@ Session::Handled Session::refuse_query(Shared& shared, Backend* backend, wire::H
         fail(shared, errors::kOutOfMemory);
         return kEnded;
     }
-    unnamed_ = Unnamed::None;
+    forget_unnamed();
     backend->unnamed_owner = {};
     backend->pipeline.expect({.request = Request::Query, .purpose = Purpose::Refusal});
     drop(header);
