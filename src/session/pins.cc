@@ -40,9 +40,13 @@ void Pins::note(sql::Effects effects) {
         }
     }
     if (effects.has_any(rule_of(Pin::Code).leaves)) {
-        doubt_all();
-        doubted_.add(Pin::Code);
+        suspect_all();
     }
+}
+
+void Pins::suspect_all() {
+    doubt_all();
+    doubted_.add(Pin::Code);
 }
 
 void Pins::hold(Pin pin) {
@@ -83,7 +87,7 @@ std::string Pins::query(std::string_view user) const {
             separator = ", ";
         }
     }
-    if (doubted_.has(Pin::Code)) {
+    if (doubts_parameters()) {
         text.append(separator).append(kSetInSession);
     }
     return text;

@@ -47,6 +47,11 @@ class Pins {
 
     /// A statement with these effects is about to be sent.
     void note(sql::Effects effects);
+    /// A statement that nobody judged is about to be sent. Most leave nothing, so no reason stands until the
+    /// server has told of one.
+    void suspect_all();
+    /// The backend is gone before the server has told.
+    void drop_suspicions() { doubted_ = {}; }
     /// This reason stands, and only DISCARD ALL may end it.
     void hold(Pin pin);
     /// DISCARD ALL was done, and nothing else was sent since. Only a loaded library stays.
@@ -56,6 +61,8 @@ class Pins {
 
     /// Something has to be read before it is known whether the session is tied to the backend.
     [[nodiscard]] bool doubted() const { return !doubted_.empty(); }
+    /// And which parameters are set in the session.
+    [[nodiscard]] bool doubts_parameters() const { return doubted_.has(Pin::Code); }
     /// The query that asks for it, for a session whose pgring logged in as `user`.
     [[nodiscard]] std::string query(std::string_view user) const;
     /// What the answer says; `row` is the one row of it. The result are the parameters that code of the

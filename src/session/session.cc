@@ -334,13 +334,13 @@ void Session::adopt_pins(Shared& shared, const Backend& backend) {
     if (backend.errand_failed()) {
         pins_.reading_failed();
     } else {
-        bool const code = pins_.has(Pin::Code);
+        bool const parameters_too = pins_.doubts_parameters();
         for (const std::string& name : pins_.read(backend.errand_row())) {
             if (!reported(name)) {
                 touched().note(name);
             }
         }
-        if (code) {
+        if (parameters_too) {
             touch_unreported();
         }
     }
@@ -559,6 +559,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
         fail(shared, in_flight.unknown ? error : errors::kSessionLost);
         return false;
     }
+    pins_.drop_suspicions();
     if (!in_flight.client_waits && body_rest_bytes_ == 0) {
         if (backend.status() != wire::TransactionStatus::Idle) {
             held_.lose();

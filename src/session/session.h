@@ -230,6 +230,7 @@ class Session {
                                                       const sql::Traits* traits);
     void send_begin(Shared& shared, Backend& backend);
     void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits, std::string_view text);
+    void note_unjudged(Backend& backend, std::string_view text);
     [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
     void note_refusal(Shared& shared, const Error& error);
     [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text, const Backend* backend);

@@ -38,7 +38,7 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
         return;
     }
     if (traits.effects.has(sql::Effect::Unjudged)) {
-        backend.needs_reset = true;
+        note_unjudged(backend, text);
     }
     // Where the listener hears for the session, nothing stays on the backend.
     bool const stands_in = listening_ != nullptr && listening_->stands_in;
@@ -50,6 +50,15 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
         note_settings(traits, text);
     }
     tell_pins(shared);
+}
+
+/// Anything may be in it, so the server is asked what it left. What no server tells is lost to the session,
+/// but goes to nobody else: to pin for it would be to pin wherever a driver sends long texts.
+void Session::note_unjudged(Backend& backend, std::string_view text) {
+    pins_.suspect_all();
+    if (text.empty() || sql::may_leave_unlisted(text)) {
+        backend.needs_reset = true;
+    }
 }
 
 /// Notes which parameters a statement sets, to be read when its transaction is over and nothing ties the

@@ -232,6 +232,28 @@ TEST_F(Pins, AFunctionOfLargeObjectsLeavesNothingBehindItsTransaction) {
     bob_is_served();
 }
 
+TEST_F(Pins, ATextTooLongToBeJudgedMayLeaveAnything) {
+    alice_.says(query("select '" + std::string(20'000, 'x') +
+                      "'; set work_mem = '1MB'; create temporary table t ()"));
+    static_cast<void>(backend().take());
+    backend().says(complete("SELECT 1") + complete("SET") + complete("CREATE TABLE") + ready());
+    static_cast<void>(alice_.take());
+    ASSERT_EQ(backend().take().size(), 1U) << "what it left is asked";
+    backend().says(row({"f", "t", "f", "f", "f", "f", "work_mem"}) + complete("SELECT 1") + ready());
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+    alice_runs("drop table t", "DROP TABLE", kAnyTemporary);
+    tells("f");
+    ASSERT_TRUE(frontend_text(backend().take().at(0))
+                    .starts_with("Query SELECT pg_catalog.current_setting(E'work_mem'"));
+    backend().says(row({"1MB", "f"}) + complete("SELECT 1") + ready());
+    backend().hears({"Query DISCARD ALL"});
+    backend().says(complete("DISCARD ALL") + ready());
+    bob_is_served();
+    alice_.says(query("select 2"));
+    backend().hears({"Query SELECT pg_catalog.set_config(E'work_mem', E'1MB', false)"});
+}
+
 TEST_F(Pins, WhatCodeMayHaveSetUnseenTiesTheSession) {
     alice_.says(query("do $$ begin set app.tenant = 'a'; end $$"));
     static_cast<void>(backend().take());

@@ -204,6 +204,21 @@ TEST_F(LargeData, CopyOutAndInInBoundedMemory) {
     expect_small();
 }
 
+TEST_F(LargeData, WhatALongTextLeavesInItsSessionStaysThere) {
+    PgringProcess own("long_text", cluster(), {.pgring = {{"default_pool_size", "2"}}});
+    Connection one = own.connect();
+    Connection other = own.connect();
+    std::string const padding = "/* " + std::string(20'000, '.') + " */ ";
+    one.run(padding + "set work_mem = '7MB'");
+    EXPECT_EQ(other.value("show work_mem"), "4MB");
+    EXPECT_EQ(one.value("show work_mem"), "7MB");
+    one.run(padding + "create temporary table mine as select 42 as x");
+    EXPECT_EQ(other.attempt("select x from mine").sqlstate(), "42P01");
+    EXPECT_EQ(one.value("select x from mine"), "42");
+    one.run("drop table mine");
+    EXPECT_EQ(one.value("show work_mem"), "7MB");
+}
+
 TEST_F(LargeData, ACopyThatItsClientGivesUpIsUndone) {
     Connection client = pgring_.connect();
     client.run("drop table if exists given_up; create table given_up (id int)");

@@ -896,8 +896,10 @@ Unit ModelClient::set_time_zone() {
 
 Unit ModelClient::set_timeout() {
     std::string const value = std::to_string(context_.prng.below(3));
+    // Sometimes in a text that is too long to be judged.
+    std::string const padding(context_.prng.chance(10) ? 17'000 : 0, '.');
     return {.kind = Unit::Kind::SetTimeout,
-            .bytes = query("set statement_timeout = '" + value + "' /* " + token('s') + " */"),
+            .bytes = query("set statement_timeout = '" + value + "' /* " + token('s') + padding + " */"),
             .answer = {"CommandComplete SET"},
             .value = value};
 }

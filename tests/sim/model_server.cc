@@ -47,6 +47,14 @@ std::string take_string(std::string& body) {
     return text;
 }
 
+std::string row_of(const std::vector<std::string>& columns) {
+    std::string body = number(static_cast<std::uint32_t>(columns.size()), 2);
+    for (const std::string& column : columns) {
+        body += number(static_cast<std::uint32_t>(column.size())) + column;
+    }
+    return message('D', body);
+}
+
 std::uint32_t take_number(std::string& body, std::size_t width) {
     std::uint32_t const value = read_number(std::string_view(body).substr(0, width));
     body.erase(0, width);
@@ -755,6 +763,9 @@ ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
     if (text.starts_with("SELECT pg_catalog.set_config")) {
         return run_set_config(text);
     }
+    if (text.contains("source OPERATOR(pg_catalog.=) 'session'")) {
+        return run_leftovers(text);
+    }
     if (text.starts_with("SELECT pg_catalog.current_setting")) {
         return run_current_settings(text);
     }
@@ -978,11 +989,27 @@ ServerProcess::Outcome ServerProcess::run_current_settings(const std::string& te
         columns.push_back(parameters_[name]);
         columns.push_back(parameters_[name] == defaults_[name] ? "t" : "f");
     }
-    std::string body = number(static_cast<std::uint32_t>(columns.size()), 2);
-    for (const std::string& column : columns) {
-        body += number(static_cast<std::uint32_t>(column.size())) + column;
+    return {.rows = row_of(columns), .tag = "SELECT 1"};
+}
+
+/// pgring asks for everything that a statement may have left, and at last which parameters it has set.
+ServerProcess::Outcome ServerProcess::run_leftovers(const std::string& text) {
+    constexpr std::string_view kFacts[] = {
+        "current_setting('role')", "pg_depend", "pg_locks", "pg_cursors", "pg_listening_channels",
+        "pg_prepared_statements"};
+    std::vector<std::string> columns;
+    for (std::string_view const fact : kFacts) {
+        if (text.contains(fact)) {
+            columns.emplace_back(fact == "pg_locks" && pinned_by_ != kNobody ? "t" : "f");
+        }
     }
-    return {.rows = message('D', body), .tag = "SELECT 1"};
+    std::string& set = columns.emplace_back();
+    for (const auto& [name, value] : parameters_) {
+        if (value != defaults_[name]) {
+            set += (set.empty() ? "" : ",") + name;
+        }
+    }
+    return {.rows = row_of(columns), .tag = "SELECT 1"};
 }
 
 ServerProcess::Outcome ServerProcess::set(const std::string& name, const std::string& value, Lasts lasts) {

@@ -126,6 +126,7 @@ class ServerProcess final : public Peer {
     [[nodiscard]] Outcome run_deallocate(const std::string& text);
     [[nodiscard]] Outcome run_set_config(const std::string& text);
     [[nodiscard]] Outcome run_current_settings(const std::string& text);
+    [[nodiscard]] Outcome run_leftovers(const std::string& text);
     enum class Lasts : std::uint8_t { Session, Transaction };
     [[nodiscard]] Outcome set(const std::string& name, const std::string& value, Lasts lasts);
     [[nodiscard]] Outcome run_channels(const std::string& word, const std::string& text);
