@@ -26,6 +26,12 @@ class Client:
         self.socket.sendall(b"Q" + struct.pack("!i", len(body) + 4) + body)
         self._read_until_ready()
 
+    def prepare(self, name: str, text: str) -> None:
+        """Makes a named statement without parameters."""
+        body = name.encode() + b"\0" + text.encode() + b"\0" + struct.pack("!h", 0)
+        self.socket.sendall(b"P" + struct.pack("!i", len(body) + 4) + body + b"S" + struct.pack("!i", 4))
+        self._read_until_ready()
+
     def close(self) -> None:
         self.socket.close()
 
