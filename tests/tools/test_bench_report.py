@@ -110,6 +110,15 @@ class PlotsTest(unittest.TestCase):
         names = [float(text.get("y")) for text in root.findall("text") if text.text in series]
         self.assertGreaterEqual(abs(names[0] - names[1]), 12)  # or one would cover the other
 
+    def test_what_lies_far_apart_is_drawn_by_its_logarithm(self) -> None:
+        axis = plots.Axis.of([3.0, 40.0])
+        self.assertTrue(axis.logarithmic)
+        self.assertEqual(axis.ticks, [2, 5, 10, 20, 50])
+        # The same ratio is the same height.
+        self.assertAlmostEqual(axis.y_of(5) - axis.y_of(10), axis.y_of(10) - axis.y_of(20))
+        self.assertFalse(plots.Axis.of([3.0, 20.0]).logarithmic)
+        self.assertFalse(plots.Axis.of([0.0, 20.0]).logarithmic)
+
     def test_ticks_are_round_and_reach_the_top(self) -> None:
         for top in (0.003, 0.7, 1, 12, 99, 150_000):
             ticks = plots.ticks_of(top)

@@ -56,20 +56,47 @@ def ticks_of(top: float) -> list[float]:
     return [step * i for i in range(math.ceil(top / step) + 1)]
 
 
+@dataclass(frozen=True)
+class Axis:
+    """The heights of values in a plot of lines: in proportion, or by their logarithm where they lie far apart, as ratios are
+    what is to be seen then."""
+
+    ticks: list[float]
+    logarithmic: bool
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Axis":
+        highest, lowest = max(values, default=0), min(values, default=0)
+        if lowest > 0 and highest / lowest > 8:
+            return cls(_ticks_of_logarithm(lowest, highest), logarithmic=True)
+        return cls(ticks_of(highest * 1.1), logarithmic=False)
+
+    def y_of(self, value: float) -> float:
+        value = min(max(value, self.ticks[0]), self.ticks[-1])
+        first, last = self.ticks[0], self.ticks[-1]
+        share = math.log(value / first) / math.log(last / first) if self.logarithmic else value / last
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
+
+
+def _ticks_of_logarithm(lowest: float, highest: float) -> list[float]:
+    """1, 2 and 5 of each power of ten, from below the lowest to above the highest."""
+    powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
+    all_ticks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    below = max(index for index, tick in enumerate(all_ticks) if tick <= lowest)
+    above = min(index for index, tick in enumerate(all_ticks) if tick >= highest)
+    return all_ticks[below : above + 1]
+
+
 def lines(title: str, unit: str, series: dict[str, list[Point]]) -> str:
     """A line for each name over the x's in their order, with bars from the lowest to the highest of the spread."""
     xs = list(dict.fromkeys(point.x for points in series.values() for point in points))
-    highest = max((point.spread.median for points in series.values() for point in points), default=0)
-    ticks = ticks_of(highest * 1.1)
-    left, top, width, height = LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    axis = Axis.of([point.spread.median for points in series.values() for point in points])
+    y_of = axis.y_of
 
     def x_of(x: str) -> float:
-        return left + width * (xs.index(x) + 0.5) / len(xs)
+        return LEFT + (WIDTH - LEFT - RIGHT) * (xs.index(x) + 0.5) / len(xs)
 
-    def y_of(value: float) -> float:
-        return top + height * (1 - min(value, ticks[-1]) / ticks[-1])
-
-    parts = [_frame(title, unit, ticks, y_of)]
+    parts = [_frame(title, unit, axis)]
     parts += [_text(x_of(x), HEIGHT - BOTTOM + 18, x, "middle") for x in xs]
     ends = _spread_labels({name: y_of(points[-1].spread.median) for name, points in series.items() if points})
     for name, points in series.items():
@@ -128,10 +155,11 @@ def _spread_labels(wanted: dict[str, float]) -> dict[str, float]:
     return placed
 
 
-def _frame(title: str, unit: str, ticks: list[float], y_of) -> str:
-    parts = [_text(8, 18, f"{title}, {unit}", "start", weight="bold")]
-    for tick in ticks:
-        y = y_of(tick)
+def _frame(title: str, unit: str, axis: Axis) -> str:
+    scale = " (logarithmic)" if axis.logarithmic else ""
+    parts = [_text(8, 18, f"{title}, {unit}{scale}", "start", weight="bold")]
+    for tick in axis.ticks:
+        y = axis.y_of(tick)
         parts.append(
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" '
             f'stroke-opacity="0.15"/>'
