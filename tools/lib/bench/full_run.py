@@ -37,7 +37,8 @@ class FullRun:
         """`cluster` brings PostgreSQL up, only where it is needed; `folder` is for files that need not stay."""
         self.arguments = arguments
         self.cluster = cluster
-        self.folder = folder
+        self.base = folder
+        self.folder = folder  # of the stage
         self.results = results
         self.say = say
         self.stem = stem_of("full")
@@ -57,6 +58,9 @@ class FullRun:
         if not chosen:
             raise BenchError(f"no row is called {self.arguments.rows!r}; tools/bench full --list says what there is")
         for name, rows, stage in chosen:
+            self.folder = self.base / name.replace(" ", "-")
+            self.folder.mkdir()
+            self.folder.chmod(0o711)  # the proxies that are another account's read their own files in here
             with stage(rows) as ready:
                 minutes = full.estimated_minutes([ready], self.arguments.rounds)
                 self.say(f"{name}: {len(rows)} rows, {self.arguments.rounds} rounds: some {minutes:.0f} minutes")
@@ -177,7 +181,7 @@ class FullRun:
         options = {"port": self.port(PEER_PORTS[name]), "pool_size": self.arguments.pool_size}
         try:
             return [self.add(stack, peers.STARTERS[name](servers, program, self.folder, **options))]
-        except BenchError as error:
+        except (BenchError, OSError, subprocess.SubprocessError) as error:
             log = self.folder / f"{name}.log"
             last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
             why = "; ".join([str(error), *last])
