@@ -27,7 +27,11 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has(sql::Effect::VacatesDatabase)) {
         shared.vacated_databases = sql::vacated_databases(text);
     }
-    if (session_pooled()) {
+    // Nothing else is under way that could end the failed transaction before.
+    bool const fails = backend.status() == wire::TransactionStatus::InFailedTransaction &&
+                       backend.pipeline.idle() && traits.control == sql::Control::None &&
+                       !traits.effects.has(sql::Effect::Unjudged);
+    if (session_pooled() || fails) {
         return;
     }
     if (destination_->reads_sequences && traits.access == sql::Access::Write) {

@@ -86,6 +86,21 @@ TEST_F(Pins, WhatWasRolledBackTiesNobody) {
     EXPECT_EQ(pins(), 0U);
 }
 
+TEST_F(Pins, WhatIsAskedForInAFailedTransactionTiesNobody) {
+    alice_.says(query("begin") + query("selec"));
+    static_cast<void>(backend().take());
+    backend().says(complete("BEGIN") + ready('T') + error("42601") + ready('E'));
+    alice_.says(query("create temporary table x (y int)"));
+    static_cast<void>(backend().take());
+    backend().says(error("25P02") + ready('E'));
+    alice_.says(query("rollback"));
+    backend().hears({"Query rollback"});
+    backend().says(complete("ROLLBACK") + ready());
+    backend().hears_nothing();
+    bob_.says(query("select 1"));
+    bob_is_served();
+}
+
 TEST_F(Pins, AStatementThatFailedTiesNobody) {
     alice_.says(query("create temporary table x (y int)"));
     static_cast<void>(backend().take());
