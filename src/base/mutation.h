@@ -23,6 +23,7 @@ enum class Mutation : std::uint8_t {
     WriteFollowsReads,      ///< a write goes to the standby on which the reads before it are still out
     PinnedReleasedUnreset,  ///< the state that a pinned session leaves is met by the next
     EchoNotAwaited,         ///< a session's own notification comes some time after its commit
+    ForeignNamesKept,       ///< what one session prepared by SQL is met by the next
 };
 
 /// The one that is planted in this process; set before the first worker is made.

@@ -268,13 +268,23 @@ Backend::Handled Backend::complete(Session* session, wire::Header header, Reques
     if (entry.purpose == Purpose::ClientName && session != nullptr) {
         session->statements().confirm();
     }
+    relay(entry.audience == Audience::Client ? session : nullptr, header);
+    if (entry.purpose == Purpose::CarryName) {
+        if (request == Request::Close) {
+            names.removed(entry.statement);
+        }
+        // Where it ends with a Sync that is still to be answered.
+        return pipeline.empty() ? Handled(BackendStep::ErrandDone) : std::nullopt;
+    }
     if (request == Request::Parse && entry.statement != kNoStatement) {
         destination_->statements.accept(entry.statement);
     }
-    if (entry.purpose == Purpose::Channels && session != nullptr) {
+    if (tells_channels(entry.purpose) && session != nullptr) {
         session->listening()->entry_over();
     }
-    relay(entry.audience == Audience::Client ? session : nullptr, header);
+    if (tells_names(entry.purpose) && session != nullptr) {
+        session->names_over();
+    }
     return std::nullopt;
 }
 
@@ -335,6 +345,9 @@ Backend::Handled Backend::on_ready(Shared& shared, Session* session, wire::Heade
     if (entry.purpose == Purpose::Refusal && session != nullptr) {
         session->forget_refusal();
     }
+    if (tells_names(entry.purpose) && session != nullptr) {
+        session->names_over();
+    }
     if (entry.audience == Audience::Client) {
         if (listens) {
             session->on_ready_to_tell(shared, *this, entry);
@@ -388,6 +401,14 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
             pipeline.begin_failed();
             return BackendStep::Broken;
         }
+        return std::nullopt;
+    }
+    if (entry.purpose == Purpose::CarryName && !pipeline.open()) {
+        errand_failed_ = true;
+        error_ =
+            ServerError{.sqlstate = std::string(report.sqlstate), .message = std::string(report.message)};
+        relay(nullptr, header);
+        pipeline.error([this, session](const Expected& skipped) { undo(session, skipped); });
         return std::nullopt;
     }
     if (is_outdated_plan(report) && entry.statement != kNoStatement) {
@@ -484,8 +505,20 @@ void Backend::undo(Session* session, const Expected& entry) {
             }
             break;
         case Purpose::Channels:
-            if (session != nullptr) {
+        case Purpose::Names:
+        case Purpose::ChannelsAndNames:
+            if (session != nullptr && tells_channels(entry.purpose)) {
                 session->listening()->entry_over();
+            }
+            if (session != nullptr && tells_names(entry.purpose)) {
+                session->names_over();
+            }
+            break;
+        case Purpose::CarryName:
+            names.undo(entry.statement);
+            if (pipeline.open()) {
+                // No Sync is behind it, so nothing more of the errand will be answered.
+                pending_errand_ = Errand::None;
             }
             break;
         case Purpose::None:
@@ -504,6 +537,7 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
     bool const discards = tag == "DISCARD ALL";
     if (discards || tag == "DEALLOCATE ALL") {
         statements.clear();
+        names.clear();
         unnamed_owner = {};
         if (session != nullptr && pipeline.front().audience == Audience::Client) {
             session->on_deallocate_all();
@@ -518,9 +552,11 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
     }
     if (session != nullptr && session->listening() != nullptr &&
         pipeline.front().audience == Audience::Client) {
-        session->listening()->completed(tag, pipeline.front().purpose == Purpose::Channels
-                                                 ? Listening::Tracked::Yes
-                                                 : Listening::Tracked::No);
+        session->listening()->completed(
+            tag, tells_channels(pipeline.front().purpose) ? Listening::Tracked::Yes : Listening::Tracked::No);
+    }
+    if (session != nullptr && tells_names(pipeline.front().purpose)) {
+        session->on_name_step(*this);
     }
 }
 

@@ -18,6 +18,7 @@
 #include "auth/server_dialogue.h"
 #include "buffer/slice_queue.h"
 #include "pool/ids.h"
+#include "session/backend_names.h"
 #include "session/cancel_key.h"
 #include "session/destination.h"
 #include "session/listening.h"
@@ -33,7 +34,7 @@ namespace pgring::session {
 
 class Session;
 
-/// What pgring does on a backend by itself: a query, but for Shape.
+/// What pgring does on a backend by itself: a query, but for Shape, DropNames and Carry.
 enum class Errand : std::uint8_t {
     None,
     Begin,            ///< a client's BEGIN that was held back; its answer was given already
@@ -42,6 +43,8 @@ enum class Errand : std::uint8_t {
     ReadPins,         ///< what the session may have left there that cannot be carried over
     FailTransaction,  ///< puts the backend where the session is: in a failed transaction
     Shape,            ///< asks what the rows of a statement look like; amid a unit, by Describe
+    DropNames,        ///< closes what another session has prepared by SQL
+    Carry,            ///< prepares what the session's statement names
     Rollback,         ///< ends what a client left open
     Reset,            ///< server_reset_query
     Check,            ///< server_check_query
@@ -101,6 +104,7 @@ class Backend {
     // -- What a session sends. The caller has put the message on `out`, or does so next. --
     Pipeline pipeline;
     BackendStatements statements;
+    BackendNames names;
     /// Whose unnamed statement the server holds, and its generation in that session.
     pool::SessionId unnamed_owner;
     std::uint32_t unnamed_generation = 0;
@@ -136,6 +140,17 @@ class Backend {
     /// which statements.shape() tells. Where the server refuses, the client is told its error. False when out
     /// of buffers.
     [[nodiscard]] bool ask_shape(Shared& shared, const Statement& statement);
+    /// Whether `name` stands for something else than `statement` at the server; for nothing where that is
+    /// nullptr.
+    [[nodiscard]] bool lacks(std::string_view name, const Statement* statement) const {
+        return statement == nullptr ? names.has(name) : !names.stands_for(name, *statement);
+    }
+    /// Sends Close and Parse as far as it lacks it. False when out of buffers.
+    [[nodiscard]] bool carry(Shared& shared, std::string_view name, const Statement* statement);
+    /// Awaits what carry() has sent. Amid a unit of the client's the server's error goes to the client, else
+    /// the errand fails. False when out of buffers.
+    enum class Amid : std::uint8_t { Nothing, Unit };
+    [[nodiscard]] bool await_names(Errand errand, Amid amid);
     /// Before a Parse of `statement` (nullptr: of an unnamed one): sends Close for an outdated one of the
     /// same number, or for another where one more would be too many. False when out of buffers.
     [[nodiscard]] bool make_room(Shared& shared, const Statement* statement);
@@ -200,6 +215,7 @@ class Backend {
     [[nodiscard]] bool speaks_to_client(const Session* session) const;
     void undo(Session* session, const Expected& entry);
     [[nodiscard]] bool close_statement(Shared& shared, std::uint32_t statement);
+    [[nodiscard]] bool close_name(std::string_view name);
     void restore(std::uint32_t statement);
     [[nodiscard]] bool may_send_again() const;
     [[nodiscard]] bool send_again(Shared& shared, std::uint32_t statement);

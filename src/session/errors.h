@@ -128,6 +128,10 @@ inline constexpr Error kTooManyUserClients{
     .message = "client connections exceeded (max_user_client_connections)"};
 inline constexpr Error kLoginTimeout{.sqlstate = sqlstate::kInvalidAuthorization,
                                      .message = "client_login_timeout"};
+inline constexpr Error kQueryAmidBatch{
+    .sqlstate = sqlstate::kFeatureNotSupported,
+    .message = "a simple query cannot execute a prepared statement amid a batch of the extended protocol",
+    .hint = "Send Sync before it."};
 inline constexpr Error kTransactionBlock{
     .sqlstate = sqlstate::kFeatureNotSupported,
     .message = "transaction blocks are not allowed in statement pooling mode",

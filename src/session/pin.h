@@ -22,7 +22,7 @@ enum class Pin : std::uint8_t {
     HoldCursor,
     Listen,
     LoadLibrary,
-    SqlPrepare,  ///< PREPARE in SQL
+    SqlPrepare,  ///< PREPARE in SQL of what cannot be prepared elsewhere
     Code,        ///< DO or CALL, which may do any of the above
     Sequence,    ///< a write, where sessions call currval() or lastval() after their writes
 };
@@ -44,7 +44,8 @@ struct PinRule {
     /// Effects of statements that may take it away again.
     sql::Effects undoes;
     /// SQL of type boolean that is true exactly while it is there; asked outside of a transaction. `$user`
-    /// stands for the user as whom pgring logged in, as a literal. Empty where the server does not tell.
+    /// stands for the user as whom pgring logged in, as a literal, `$prepared` for the number of statements
+    /// prepared by SQL that can be carried over. Empty where the server does not tell.
     std::string_view fact{};
 };
 
@@ -112,11 +113,13 @@ inline constexpr std::array kPinRules = {
             .undoes = {}},
     PinRule{.pin = Pin::SqlPrepare,
             .name = "sql_prepare",
-            .feature = "PREPARE in SQL",
-            .instead = "Use the prepared statements of the driver.",
+            .feature = "PREPARE of a text that is too long, or with parameters of types that are not "
+                       "PostgreSQL's own",
+            .instead = "Leave the types out, or use the prepared statements of the driver.",
             .leaves = sql::Effect::SqlPrepare,
             .undoes = sql::Effect::SqlDeallocate,
-            .fact = "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)"},
+            .fact = "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements WHERE from_sql) "
+                    "OPERATOR(pg_catalog.<>) $prepared"},
     PinRule{.pin = Pin::Code,
             .name = "code",
             .feature = "DO and CALL",

@@ -16,6 +16,12 @@ bool observable(const PinRule& rule) {
     return !rule.fact.empty();
 }
 
+void fill_in(std::string& fact, std::string_view place, const std::string& value) {
+    if (std::size_t const at = fact.find(place); at != std::string::npos) {
+        fact.replace(at, place.size(), value);
+    }
+}
+
 std::vector<std::string> names_in(std::string_view list) {
     std::vector<std::string> names;
     while (!list.empty()) {
@@ -73,16 +79,14 @@ void Pins::doubt_all() {
     }
 }
 
-std::string Pins::query(std::string_view user) const {
-    constexpr std::string_view kUser = "$user";
+std::string Pins::query(std::string_view user, std::size_t prepared_count) const {
     std::string text = "SELECT ";
     std::string_view separator;
     for (const PinRule& rule : kPinRules) {
         if (observable(rule) && doubted_.has(rule.pin)) {
             std::string fact(rule.fact);
-            if (std::size_t const at = fact.find(kUser); at != std::string::npos) {
-                fact.replace(at, kUser.size(), quote_literal(user));
-            }
+            fill_in(fact, "$user", quote_literal(user));
+            fill_in(fact, "$prepared", std::to_string(prepared_count));
             text.append(separator).append(fact);
             separator = ", ";
         }

@@ -27,7 +27,9 @@ Stake stake_of(const sql::Traits& traits) {
     if (traits.effects.has(sql::Effect::Unjudged)) {
         return Stake::Commits;
     }
-    return traits.access == sql::Access::Write ? Stake::Writes : Stake::None;
+    // What EXECUTE runs may be anything where the session could not tell.
+    bool const writes = traits.access == sql::Access::Write || traits.effects.has(sql::Effect::SqlExecute);
+    return writes ? Stake::Writes : Stake::None;
 }
 
 void Pipeline::expect(Expected entry) {

@@ -85,6 +85,13 @@ enum class Purpose : std::uint8_t {
     Refusal,
     /// Query, Execute: its statements may change what the session listens on (listening.h).
     Channels,
+    /// Query, Execute: its statements may change what the session has prepared by SQL (name_changes.h).
+    Names,
+    /// Both.
+    ChannelsAndNames,
+    /// Parse, Close of pgring's own, awaited: a name of the session's is made known at the server
+    /// (backend_names.h).
+    CarryName,
     /// Query of an errand (see backend.h).
     ErrandBegin,
     ErrandAwaited,
@@ -98,7 +105,8 @@ struct Expected {
     Audience audience = Audience::Client;
     Stake stake = Stake::None;
     Purpose purpose = Purpose::None;
-    /// Parse, Bind, Describe and Close of a statement of ours: its number.
+    /// Parse, Bind, Describe and Close of a statement of ours, Query and Execute that run one by SQL: its
+    /// number. Purpose::CarryName: a BackendNames::Ticket.
     std::uint32_t statement = kNoStatement;
 };
 static_assert(sizeof(Expected) == 8);
@@ -108,6 +116,21 @@ static_assert(sizeof(Expected) == 8);
     return entry.audience != Audience::Errand &&
            (entry.request == Request::Query || entry.request == Request::FunctionCall ||
             entry.request == Request::Sync);
+}
+
+[[nodiscard]] constexpr bool tells_channels(Purpose purpose) {
+    return purpose == Purpose::Channels || purpose == Purpose::ChannelsAndNames;
+}
+[[nodiscard]] constexpr bool tells_names(Purpose purpose) {
+    return purpose == Purpose::Names || purpose == Purpose::ChannelsAndNames;
+}
+
+/// Of a text with steps of both, one or none.
+[[nodiscard]] constexpr Purpose purpose_of_steps(bool channels, bool names) {
+    if (channels && names) {
+        return Purpose::ChannelsAndNames;
+    }
+    return channels ? Purpose::Channels : names ? Purpose::Names : Purpose::None;
 }
 
 /// Whether the session noted a change of one of its names with this entry (statements.h).

@@ -137,7 +137,7 @@ SessionStep Session::advance_welcome(Shared& shared, Backend* backend) {
     if (phase_ == Phase::Ended) {
         return kEnded;
     }
-    if (backend != nullptr && needs_parameters(*backend)) {
+    if (backend != nullptr && !fits(*backend)) {
         // It was only asked what a session starts with; the first unit finds its own.
         return in.empty() ? kStarved : kBlocked;
     }
@@ -268,6 +268,9 @@ void Session::prepare_backend(Shared& shared, Backend& backend) {
         if (!backend.start_errand(shared, Errand::Parameters, set_statement(changes))) {
             fail(shared, errors::kOutOfMemory);
         }
+        return;
+    }
+    if (!own_names(shared, backend)) {
         return;
     }
     if (held_.state() == HeldTransaction::State::Failed) {
@@ -443,6 +446,13 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
     if (errand == Errand::Shape) {
         return true;
     }
+    if (errand == Errand::DropNames && backend.errand_failed()) {
+        backend.needs_reset = true;
+        return false;
+    }
+    if (errand == Errand::Carry) {
+        return names_carried(shared, backend);
+    }
     if (errand == Errand::FailTransaction) {
         held_.end();
     }
@@ -473,7 +483,8 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         return false;
     }
     if (pins_.doubted()) {
-        if (!backend.start_errand(shared, Errand::ReadPins, pins_.query(destination_->user))) {
+        if (!backend.start_errand(shared, Errand::ReadPins,
+                                  pins_.query(destination_->user, backend.names.by_sql_count()))) {
             fail(shared, errors::kOutOfMemory);
         }
         return false;
@@ -547,6 +558,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
     InFlight const in_flight = look_at_flight(backend.pipeline, backend.status());
     statements_.undo(in_flight.name_count);
     unit_stake_ = Stake::None;
+    names_over();
     if (listening_ != nullptr) {
         listening_->backend_lost();
         listening_->settle(destination_->listener, id_);
@@ -609,6 +621,11 @@ void Session::refuse_unit(Shared& shared, const Error& error) {
     if (held_.state() == HeldTransaction::State::Begun) {
         held_.fail();
     }
+    refuse_front(shared, error, held_.status());
+}
+
+/// Answers the unit at the front of `in` with an error; `status` is what the client is in afterwards.
+void Session::refuse_front(Shared& shared, const Error& error, wire::TransactionStatus status) {
     wire::MessageWriter writer(shared.scratch);
     write_error(writer, wire::Severity::Error, error);
     std::array<std::byte, wire::kHeaderBytes> memory{};
@@ -617,7 +634,8 @@ void Session::refuse_unit(Shared& shared, const Error& error) {
     ASSERT(framed.state == wire::Framed::State::Complete);
     auto const type = static_cast<wire::FrontendType>(framed.header.type);
     if (type == wire::FrontendType::Query || type == wire::FrontendType::FunctionCall) {
-        write_ready(writer);
+        wire::write_ready_for_query(writer, status);
+        ++progress_.exchanges;
         drop(framed.header);
     } else {
         discarding_ = true;
@@ -663,6 +681,9 @@ void Session::abandon(Shared& shared, const Backend* backend, const Error& error
 
 void Session::on_deallocate_all() {
     statements_.clear();
+    if (name_changes_ != nullptr) {
+        name_changes_->uncarried.clear();
+    }
     forget_unnamed();
 }
 

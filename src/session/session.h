@@ -26,6 +26,7 @@
 #include "session/held_transaction.h"
 #include "session/kept_body.h"
 #include "session/listening.h"
+#include "session/name_changes.h"
 #include "session/pins.h"
 #include "session/reset_parameters.h"
 #include "session/shared.h"
@@ -97,8 +98,10 @@ class Session {
     void enter(Shared& shared, Destination& destination, CancelKey cancel_key);
 
     // -- Backend --
-    /// The backend has the parameters that the session wants.
-    [[nodiscard]] bool fits(const Backend& backend) const { return !needs_parameters(backend); }
+    /// The backend has the parameters that the session wants, and no names of another.
+    [[nodiscard]] bool fits(const Backend& backend) const {
+        return !needs_parameters(backend) && (backend.names.empty() || backend.names.owner == id_);
+    }
     /// A backend was attached. Sends it what the session needs first: parameters, a failed transaction.
     void attached(Shared& shared, Backend& backend, route::Demand demand);
     /// An errand of this session was answered. False where the session cannot go on with the backend: it has
@@ -148,6 +151,12 @@ class Session {
     /// why.
     void tell_refusal();
     void forget_refusal();
+
+    // -- PREPARE in SQL (session_names.cc) --
+    /// A statement of the text that is under way was completed.
+    void on_name_step(Backend& backend);
+    /// The text that is under way, if any, was answered to its end.
+    void names_over();
 
     // -- LISTEN (session_channels.cc) --
     /// nullptr where the session has never listened, or its backend does it for it.
@@ -218,6 +227,8 @@ class Session {
     [[nodiscard]] Handled on_flush(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
+    [[nodiscard]] std::string_view query_text(Shared& shared, wire::Header header) const;
+    void refuse_front(Shared& shared, const Error& error, wire::TransactionStatus status);
     [[nodiscard]] bool query_alone(std::string_view text, const sql::Traits& traits);
     [[nodiscard]] bool unit_alone(Shared& shared);
     [[nodiscard]] std::string_view done_alone(std::string_view text, const sql::Traits& traits);
@@ -250,6 +261,7 @@ class Session {
     }
     [[nodiscard]] std::string_view text_of(std::string_view name,
                                            const SessionStatements::Named* named) const;
+    [[nodiscard]] sql::Traits traits_of(std::string_view name, const SessionStatements::Named* named) const;
     [[nodiscard]] bool begins_alone(const Backend& backend) const;
     enum class ShapeCheck : std::uint8_t {
         Fits,
@@ -264,6 +276,39 @@ class Session {
     void note_resets(const sql::Traits& traits, std::span<const sql::SettingChange> changes);
     void tell_pins(Shared& shared);
 
+    // -- PREPARE in SQL (session_names.cc) --
+    /// What a text has to do with statements prepared by SQL.
+    struct NamesUsed {
+        std::vector<NameStep> steps{};
+        /// Of the text with what it executes: where it may run and what is at stake.
+        sql::Traits traits{};
+        /// Of the text by itself: what it leaves behind.
+        sql::Traits own{};
+        /// It may execute any of the session's statements unseen.
+        bool mentions_all = false;
+        /// It may change what names stand for.
+        bool changes = false;
+
+        /// The statement that it executes, where it is one.
+        [[nodiscard]] std::uint32_t executed() const;
+    };
+    [[nodiscard]] NamesUsed names_used(Shared& shared, const sql::Traits& traits, std::string_view text);
+    void find_names(Shared& shared, std::string_view text, NamesUsed& used);
+    [[nodiscard]] StatementRef make_statement(Shared& shared, const std::string& parse_body);
+    [[nodiscard]] const Statement* meaning_of(const NameStep& step) const;
+    [[nodiscard]] bool lacks_names(const Backend& backend, const NamesUsed& used) const;
+    [[nodiscard]] SessionStep carry_names(Shared& shared, Backend& backend, const NamesUsed& used,
+                                          Backend::Amid amid);
+    [[nodiscard]] bool names_carried(Shared& shared, Backend& backend);
+    [[nodiscard]] bool own_names(Shared& shared, Backend& backend);
+    [[nodiscard]] Pin refused_pin(const NamesUsed& used, std::string_view text, const Backend* backend);
+    void note_effects(Shared& shared, Backend& backend, const NamesUsed& used, std::string_view text);
+    void bind_names(std::string_view portal, NamesUsed& used);
+    [[nodiscard]] bool awaits_names(Backend& backend, wire::FrontendType type);
+    [[nodiscard]] NameChanges& name_changes();
+    /// The server has it as the client calls it.
+    [[nodiscard]] bool is_uncarried(std::string_view name) const;
+
     // -- LISTEN (session_channels.cc) --
     [[nodiscard]] bool concerns_channels(const sql::Traits& traits) const;
     [[nodiscard]] bool listener_may_have(std::string_view channel) const;
@@ -271,7 +316,7 @@ class Session {
     [[nodiscard]] std::vector<sql::ChannelStep> channel_steps(Shared& shared, std::string_view text);
     [[nodiscard]] bool joined(const Backend* backend, const std::vector<sql::ChannelStep>& steps);
     void bind_channels(Shared& shared, std::string_view portal, std::string_view text);
-    [[nodiscard]] bool executes_channels(Shared& shared, wire::Header header) const;
+    [[nodiscard]] bool executes_unnamed_portal(Shared& shared, wire::Header header) const;
     void catch_up();
     [[nodiscard]] bool has_caught_up() const;
     [[nodiscard]] bool takes_notifications(const Backend* backend) const;
@@ -313,7 +358,8 @@ class Session {
                                        const Renaming& renaming);
 
     void send_on(Shared& shared, Backend& backend, wire::Header header, Expected entry);
-    [[nodiscard]] StatementMap::Key statement_key(std::span<const std::byte> parse_body) const;
+    [[nodiscard]] StatementMap::Key statement_key(std::span<const std::byte> parse_body,
+                                                  const sql::Traits& traits) const;
     void forward(Backend& backend, wire::Header header);
     void forward_rest(Backend* backend);
     void drop(wire::Header header);
@@ -389,6 +435,9 @@ class Session {
     std::optional<sql::Traits> front_traits_;
 
     std::unique_ptr<Listening> listening_;
+    std::unique_ptr<NameChanges> name_changes_;
+    /// The statement that Executes of the unnamed portal run by SQL.
+    std::uint32_t bound_execution_ = kNoStatement;
 
     std::unique_ptr<FrontendLogin> login_;
     /// Parameters of the startup packet whose spelling the server has not confirmed yet; login only.

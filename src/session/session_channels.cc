@@ -107,9 +107,9 @@ void Session::bind_channels(Shared& shared, std::string_view portal, std::string
     }
 }
 
-/// Whether an Execute runs what bind_channels() has noted.
-bool Session::executes_channels(Shared& shared, wire::Header header) const {
-    if (listening_ == nullptr || listening_->bound.empty() || header.message_bytes() > kWholeBytesMax) {
+/// Whether an Execute runs what bind_channels() and bind_names() have noted.
+bool Session::executes_unnamed_portal(Shared& shared, wire::Header header) const {
+    if (header.message_bytes() > kWholeBytesMax) {
         return false;
     }
     wire::BodyReader reader(body(shared, header, header.body_bytes));
@@ -148,7 +148,7 @@ bool Session::awaits_echo(Stake stake) {
 }
 
 void Session::on_ready_to_tell(Shared& shared, const Backend& backend, const Expected& entry) {
-    if (entry.purpose == Purpose::Channels) {
+    if (tells_channels(entry.purpose)) {
         listening_->entry_over();
     }
     listening_->ready(backend.status(),

@@ -84,6 +84,12 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
         return kEnded;
     }
     sql::Traits const traits = keeps ? shared.classifier.classify(text, dialect_) : sql::kUnjudged;
+    if (traits.effects.has(sql::Effect::SqlExecute)) {
+        // What it will return PostgreSQL looks up when it parses it.
+        if (NamesUsed const names = names_used(shared, traits, text); lacks_names(*backend, names)) {
+            return carry_names(shared, *backend, names, Backend::Amid::Unit);
+        }
+    }
     if (name.empty() && !session_pooled() && traits.effects.has(sql::Effect::SqlDeallocate) &&
         traits.statements == sql::StatementCount::One) {
         std::string_view const gone = deallocated_name(text);
@@ -137,7 +143,7 @@ bool Session::parse_here(Shared& shared, wire::Header header) {
     if (!reader.ok() || name.empty() || statements_.full() || statements_.find(name) != nullptr) {
         return false;
     }
-    StatementRef statement = destination_->statements.find(statement_key(rest));
+    StatementRef statement = destination_->statements.find(statement_key(rest, {}));
     if (!statement || !statement->accepted) {
         return false;
     }
@@ -169,13 +175,13 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         return std::nullopt;
     }
     bool const in_vain = parses_in_vain(backend, parse.traits);
-    if (statements_.find(parse.name) != nullptr) {
+    if (statements_.find(parse.name) != nullptr || is_uncarried(parse.name)) {
         return in_vain ? refuse_bind(shared, backend, header, errors::kInFailedTransaction)
                        : refuse_duplicate(shared, backend, header, parse.name);
     }
     StatementRef statement;
     if (keeps && !statements_.full()) {
-        statement = destination_->statements.intern(statement_key(parse.rest), parse.traits);
+        statement = destination_->statements.intern(statement_key(parse.rest, parse.traits), parse.traits);
     }
     if (!statement) {
         fail(shared, keeps ? errors::kTooManyStatements : errors::kStatementTooLong);
@@ -237,10 +243,14 @@ Session::Handled Session::parse_deallocate(Shared& shared, Backend& backend, wir
 }
 
 /// What `parse_body` is to be shared by. A search_path set in the transaction under way is not known yet.
-StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body) const {
+StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body,
+                                         const sql::Traits& traits) const {
     const std::string* const path = parameters_->find("search_path");
+    // What EXECUTE runs is the session's own affair.
+    bool const is_own = traits.effects.has(sql::Effect::SqlExecute);
     return {.parse_body = characters(parse_body),
-            .search_path = path == nullptr ? std::string_view{} : std::string_view(*path)};
+            .search_path = path == nullptr ? std::string_view{} : std::string_view(*path),
+            .only_for = is_own ? id_ : pool::SessionId{}};
 }
 
 /// PostgreSQL refuses a name that is taken, and that fails the transaction. The server does not know the
@@ -271,6 +281,11 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         return kEnded;
     }
     const SessionStatements::Named* const named = find_named(name);
+    sql::Traits const traits = traits_of(name, named);
+    NamesUsed names = names_used(shared, traits, traits.effects.empty() ? "" : text_of(name, named));
+    if (lacks_names(*backend, names)) {
+        return carry_names(shared, *backend, names, Backend::Amid::Unit);
+    }
     switch (check_shape(shared, *backend, header, named)) {
         case ShapeCheck::Fits:
             break;
@@ -295,14 +310,16 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         bound_traits_ = {};
         return refuse_bind(shared, *backend, header, errors::kTransactionBlock);
     }
+    bound_traits_ = names.traits;
     std::string_view const bound_text = text_of(name, named);
-    if (Pin const reason = refused_pin(bound_traits_, bound_text, backend); reason != Pin::None) {
+    bind_names(portal, names);
+    if (Pin const reason = refused_pin(names, bound_text, backend); reason != Pin::None) {
         shared.stats.refusals.add();
         bound_traits_ = {};
         return refuse_bind(shared, *backend, header, Refusal(reason).error());
     }
     bind_channels(shared, portal, bound_text);
-    note_effects(shared, *backend, bound_traits_, bound_text);
+    note_effects(shared, *backend, names, bound_text);
     Expected const entry{.request = Request::Bind, .statement = number_of(named)};
     undescribed_ = portal.empty() && named != nullptr && !agree_on_rows(*named, *backend) ? entry.statement
                                                                                           : kNoStatement;
@@ -394,7 +411,10 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
     if (Handled const placed = place(shared, backend, header, nullptr)) {
         return placed;
     }
-    bool const tracked = executes_channels(shared, header);
+    bool const may_listen = listening_ != nullptr && !listening_->bound.empty();
+    bool const may_name = name_changes_ != nullptr && !name_changes_->bound.empty();
+    bool const unnamed = (may_listen || may_name) && executes_unnamed_portal(shared, header);
+    bool const tracked = may_listen && unnamed;
     if (tracked && !joined(backend, listening_->bound)) {
         return kAwaitsListener;
     }
@@ -410,10 +430,14 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
         listening_->sent(listening_->bound);
         backend->replay.forget();
     }
+    if (may_name && unnamed) {
+        name_changes_->sent(name_changes_->bound);
+    }
     send_on(shared, *backend, header,
             {.request = Request::Execute,
              .stake = stake,
-             .purpose = tracked ? Purpose::Channels : Purpose::None});
+             .purpose = purpose_of_steps(tracked, may_name && unnamed),
+             .statement = bound_execution_});
     return std::nullopt;
 }
 
@@ -433,7 +457,10 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
         fail(shared, errors::kBadMessage);
         return kEnded;
     }
-    if (kind == 'S' && !name.empty() && !session_pooled()) {
+    if (kind == 'S' && is_uncarried(name)) {
+        name_changes_->uncarried.erase(std::string(name));
+        pins_.note(sql::Effect::SqlDeallocate);
+    } else if (kind == 'S' && !name.empty() && !session_pooled()) {
         backend->pipeline.expect(
             {.request = Request::Close, .audience = Audience::Local, .purpose = Purpose::ClientName});
         statements_.drop(name);
@@ -457,21 +484,17 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
 std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& backend, std::string_view name,
                                                       const SessionStatements::Named* named,
                                                       std::span<char, 32> memory) {
+    bound_traits_ = traits_of(name, named);
     if (session_pooled()) {
-        bound_traits_ = sql::kUnjudged;
         return name;
     }
     if (name.empty()) {
-        bound_traits_ = unnamed_ == Unnamed::None ? sql::kUnjudged : unnamed_traits_;
         return refer_to_unnamed(shared, backend);
     }
     if (named == nullptr) {
-        bound_traits_ = sql::kUnjudged;
-        bound_traits_.effects = {};
         // The server has no statement of this name either, unless it is one that pgring made for somebody.
         return name.starts_with(kReservedPrefix) ? kNoSuchStatement : name;
     }
-    bound_traits_ = named->statement->traits;
     if (!backend.prepare(shared, *named->statement)) {
         return std::unexpected(errors::kOutOfMemory);
     }
@@ -529,6 +552,22 @@ Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::H
 /// What the client's name stands for; nullptr for that of the unnamed statement, and for an unknown one.
 const SessionStatements::Named* Session::find_named(std::string_view name) const {
     return name.empty() || session_pooled() ? nullptr : statements_.find(name);
+}
+
+/// What executing a statement that was looked up means.
+sql::Traits Session::traits_of(std::string_view name, const SessionStatements::Named* named) const {
+    if (session_pooled() || (name.empty() && unnamed_ == Unnamed::None)) {
+        return sql::kUnjudged;
+    }
+    if (name.empty()) {
+        return unnamed_traits_;
+    }
+    if (named != nullptr) {
+        return named->statement->traits;
+    }
+    sql::Traits unknown = sql::kUnjudged;
+    unknown.effects = {};
+    return unknown;
 }
 
 /// The text of a statement that was looked up; empty where it is not known.

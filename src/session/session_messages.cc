@@ -170,6 +170,9 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         drop(header);
         return std::nullopt;
     }
+    if (backend != nullptr && awaits_names(*backend, type)) {
+        return kBlocked;
+    }
     if (backend != nullptr && !is_kept_in_unit(type)) {
         backend->replay.forget();
     }

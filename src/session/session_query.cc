@@ -21,11 +21,15 @@ constexpr std::string_view kFailingQuery =
 }  // namespace
 
 Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Header header) {
-    if (!front_traits_.has_value()) {
+    NamesUsed names;
+    if (front_traits_.has_value()) {
+        names = names_used(shared, *front_traits_, query_text(shared, header));
+    } else {
         sql::Traits traits = sql::kUnjudged;
+        std::string_view text;
         if (header.message_bytes() <= kWholeBytesMax) {
             wire::BodyReader reader(body(shared, header, header.body_bytes));
-            std::string_view const text = reader.string();
+            text = reader.string();
             if (!reader.ok() || !reader.at_end()) {
                 fail(shared, errors::kBadMessage);
                 return kEnded;
@@ -42,15 +46,15 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
                 }
                 return std::nullopt;
             }
-            bool const running = held_.state() == HeldTransaction::State::None ||
-                                 held_.state() == HeldTransaction::State::Begun;
-            if (running && opens_refused_block(traits)) {
-                return refuse_query(shared, backend, header, errors::kTransactionBlock);
-            }
-            if (Pin const reason = running ? refused_pin(traits, text, backend) : Pin::None;
-                reason != Pin::None) {
-                return refuse_query(shared, backend, header, Refusal(reason).error());
-            }
+        }
+        names = names_used(shared, traits, text);
+        bool const running =
+            held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun;
+        if (running && opens_refused_block(traits)) {
+            return refuse_query(shared, backend, header, errors::kTransactionBlock);
+        }
+        if (Pin const reason = running ? refused_pin(names, text, backend) : Pin::None; reason != Pin::None) {
+            return refuse_query(shared, backend, header, Refusal(reason).error());
         }
         front_traits_ = traits;
     }
@@ -62,26 +66,45 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
             return kAwaitsListener;
         }
     }
-    if (Handled const placed = place(shared, backend, header, &*front_traits_)) {
+    if (Handled const placed = place(shared, backend, header, &names.traits)) {
         return placed;
     }
-    sql::Traits const traits = *std::exchange(front_traits_, std::nullopt);
-    send_begin(shared, *backend);
-    if (!traits.effects.empty() && header.message_bytes() <= kWholeBytesMax) {
-        wire::BodyReader reader(body(shared, header, header.body_bytes));
-        note_effects(shared, *backend, traits, reader.string());
-    } else {
-        note_effects(shared, *backend, traits, {});
+    bool const lacks = lacks_names(*backend, names);
+    if (lacks && !backend->pipeline.open()) {
+        return carry_names(shared, *backend, names, Backend::Amid::Nothing);
     }
+    front_traits_.reset();
+    if (lacks) {
+        // What is sent before the Query would be committed with the batch that it follows, and then it fails
+        // perhaps.
+        return refuse_query(shared, backend, header, errors::kQueryAmidBatch);
+    }
+    send_begin(shared, *backend);
+    bool const leaves_nothing = names.own.effects.empty() && names.steps.empty();
+    note_effects(shared, *backend, names, leaves_nothing ? std::string_view{} : query_text(shared, header));
     forget_unnamed();
     backend->unnamed_owner = {};
-    Purpose const purpose = steps.empty() ? Purpose::None : Purpose::Channels;
-    if (purpose == Purpose::Channels) {
+    Purpose const purpose = purpose_of_steps(!steps.empty(), names.changes);
+    if (tells_channels(purpose)) {
         listening_->sent(std::move(steps));
     }
-    backend->pipeline.expect({.request = Request::Query, .stake = stake_of(traits), .purpose = purpose});
+    backend->pipeline.expect({.request = Request::Query,
+                              .stake = stake_of(names.traits),
+                              .purpose = purpose,
+                              .statement = names.executed()});
+    if (tells_names(purpose)) {
+        name_changes().sent(std::move(names.steps));
+    }
     forward(*backend, header);
     return std::nullopt;
+}
+
+/// The text of the Query at the front; empty where it is too long to be looked at.
+std::string_view Session::query_text(Shared& shared, wire::Header header) const {
+    if (header.message_bytes() > kWholeBytesMax) {
+        return {};
+    }
+    return wire::BodyReader(body(shared, header, header.body_bytes)).string();
 }
 
 /// Answers a query that needs no backend: BEGIN is held back, and what ends a held BEGIN is answered here.

@@ -1,5 +1,7 @@
 #include "session/statement_text.h"
 
+#include <algorithm>
+
 #include "session/parameters.h"
 
 namespace pgring::session {
@@ -8,6 +10,11 @@ namespace {
 
 bool is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/// Of a name that PostgreSQL takes as it is written.
+bool is_in_plain_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -51,8 +58,9 @@ std::string_view deallocated_name(std::string_view text) {
     }
     if (name.size() >= 2 && name.front() == '"' && name.back() == '"') {
         name = name.substr(1, name.size() - 2);
+        return name.find('"') == std::string_view::npos ? name : std::string_view{};
     }
-    return name;
+    return std::ranges::all_of(name, is_in_plain_name) ? name : std::string_view{};
 }
 
 }  // namespace pgring::session

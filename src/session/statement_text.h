@@ -11,8 +11,8 @@ namespace pgring::session {
 /// comment.
 [[nodiscard]] std::string_view begin_tag(std::string_view text);
 
-/// The name in a DEALLOCATE of one statement; empty where the text is something else. A folded or escaped
-/// spelling comes out as no name of the client's: it is left to the server, which then says 26000.
+/// The name in a DEALLOCATE of one statement; empty where the text is something else, and where the name has
+/// to be folded or unescaped: that is left to the server.
 [[nodiscard]] std::string_view deallocated_name(std::string_view text);
 
 }  // namespace pgring::session

@@ -1,5 +1,6 @@
 #include "session/statements.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -55,6 +56,7 @@ StatementRef StatementMap::intern(const Key& key, sql::Traits traits) {
     statement->traits = traits;
     statement->parse_body = key.parse_body;
     statement->search_path = key.search_path;
+    statement->only_for = key.only_for;
     size_bytes_ += bytes_of(key);
     Statement& made = *statement;
     by_number_.emplace(made.number, &made);
@@ -118,6 +120,15 @@ void SessionStatements::add_confirmed(std::string_view name, StatementRef statem
     auto const [at, inserted] =
         names_.try_emplace(std::string(name), Named{.statement = std::move(statement)});
     ASSERT(inserted);
+}
+
+void SessionStatements::put(std::string_view name, StatementRef statement) {
+    names_.insert_or_assign(std::string(name),
+                            Named{.statement = std::move(statement), .origin = Origin::Sql});
+}
+
+bool SessionStatements::has_sql_names() const {
+    return std::ranges::any_of(names_, [](const auto& each) { return each.second.origin == Origin::Sql; });
 }
 
 void SessionStatements::drop(std::string_view name) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/contract.h"
+#include "pool/ids.h"
 #include "session/pipeline.h"
 #include "session/row_shape.h"
 #include "sql/traits.h"
@@ -41,6 +42,8 @@ struct Statement {
     std::string parse_body;
     /// What its names meant when it was prepared.
     std::string search_path;
+    /// The one session that has it, where it is not shared.
+    pool::SessionId only_for{};
 };
 
 /// A counted reference to a Statement.
@@ -83,6 +86,8 @@ class StatementMap {
         std::string_view parse_body;
         /// Of the session; empty where it is the server's default.
         std::string_view search_path{};
+        /// The session that does not share it, because the text refers to its own names.
+        pool::SessionId only_for{};
 
         friend bool operator==(const Key&, const Key&) = default;
     };
@@ -104,6 +109,7 @@ class StatementMap {
     friend class StatementRef;
     struct KeyHash {
         std::size_t operator()(const Key& key) const {
+            // only_for is left out: few texts have it.
             std::hash<std::string_view> const hash;
             return hash(key.parse_body) ^ (hash(key.search_path) * 31);
         }
@@ -111,7 +117,9 @@ class StatementMap {
 
     void forget(Statement& statement);
     [[nodiscard]] static Key key_of(const Statement& statement) {
-        return {.parse_body = statement.parse_body, .search_path = statement.search_path};
+        return {.parse_body = statement.parse_body,
+                .search_path = statement.search_path,
+                .only_for = statement.only_for};
     }
     [[nodiscard]] static std::size_t bytes_of(const Key& key) {
         return key.parse_body.size() + key.search_path.size();
@@ -131,11 +139,15 @@ class SessionStatements {
     /// Names of one session at most.
     static constexpr std::size_t kNamesMax = 16384;
 
+    /// Both live in one namespace, as in PostgreSQL.
+    enum class Origin : std::uint8_t { Protocol, Sql };
+
     /// What a name stands for.
     struct Named {
         StatementRef statement;
         /// What its client was told of its rows last.
         RowShape shape = kNoShape;
+        Origin origin = Origin::Protocol;
     };
 
     /// What this name stands for, or nullptr. The unnamed statement is not kept here.
@@ -149,6 +161,19 @@ class SessionStatements {
     void add(std::string_view name, StatementRef statement);
     /// Parse that was answered without a server: there is nothing to confirm.
     void add_confirmed(std::string_view name, StatementRef statement);
+    /// PREPARE was completed by the server, which knows best whether the name was free.
+    void put(std::string_view name, StatementRef statement);
+    /// Whether any name was made by PREPARE.
+    [[nodiscard]] bool has_sql_names() const;
+    /// Calls `visit(name, statement)` for each name that was made by PREPARE.
+    template <class Visit>
+    void for_each_sql_name(Visit&& visit) const {
+        for (const auto& [name, named] : names_) {
+            if (named.origin == Origin::Sql) {
+                visit(std::string_view(name), *named.statement);
+            }
+        }
+    }
     /// Close of a name; an unknown one is fine.
     void drop(std::string_view name);
     /// The server (or pgring in its stead) did the oldest unconfirmed change.

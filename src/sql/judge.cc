@@ -198,6 +198,15 @@ Judgement judge_explain(TreeNode statement, const FunctionCatalogue& functions) 
     return {.finding = finding};
 }
 
+/// What it executes only the session knows; here are its arguments.
+Judgement judge_execute(TreeNode statement, const FunctionCatalogue& functions) {
+    Finding finding = read_with(Effect::SqlExecute);
+    for (const TreeNode argument : statement.children(field::kExecuteStmtParams)) {
+        finding.merge(walk_query(argument, functions));
+    }
+    return {.finding = finding};
+}
+
 Judgement judge_rename(TreeNode statement, const FunctionCatalogue&) {
     const bool database =
         statement.enumerator<ObjectType>(field::kRenameStmtRenameType) == ObjectType::OBJECT_DATABASE;
@@ -235,9 +244,9 @@ constexpr StatementKind kStatementKinds[] = {
     {Message::FetchStmt, always<Access::Read>},
     {Message::ClosePortalStmt, always<Access::Read, Effect::CloseCursor>},
     {Message::ExplainStmt, judge_explain},
-    {Message::PrepareStmt, always<Access::Write, Effect::SqlPrepare>},
-    {Message::ExecuteStmt, judge_query},
-    {Message::DeallocateStmt, always<Access::Write, Effect::SqlDeallocate>},
+    {Message::PrepareStmt, always<Access::Read, Effect::SqlPrepare>},
+    {Message::ExecuteStmt, judge_execute},
+    {Message::DeallocateStmt, always<Access::Read, Effect::SqlDeallocate>},
     {Message::ListenStmt, always<Access::Write, Effect::Listen>},
     {Message::UnlistenStmt, always<Access::Write, Effect::Unlisten>},
     {Message::LoadStmt, always<Access::Write, Effect::LoadLibrary>},

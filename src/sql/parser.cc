@@ -38,6 +38,43 @@ std::vector<TreeNode> ParseTree::statements() const {
     return statements;
 }
 
+std::vector<LocatedStatement> ParseTree::located_statements() const {
+    std::vector<LocatedStatement> statements;
+    for (const TreeNode raw : TreeNode(Message::ParseResult, bytes()).children(field::kParseResultStmts)) {
+        statements.push_back({.statement = raw.child(field::kRawStmtStmt),
+                              .begin = static_cast<std::size_t>(raw.number(field::kRawStmtStmtLocation)),
+                              .size_bytes = static_cast<std::size_t>(raw.number(field::kRawStmtStmtLen))});
+    }
+    return statements;
+}
+
+std::vector<Token> tokens_of(const std::string& text) {
+    // ScanResult and ScanToken of pg_query.proto are no part of the parse tree.
+    constexpr std::uint32_t kResultTokens = 2;
+    constexpr std::uint32_t kTokenStart = 1;
+    constexpr std::uint32_t kTokenEnd = 2;
+    ASSERT(text.find('\0') == std::string::npos);
+    PgQueryScanResult const result = pg_query_scan(text.c_str());
+    std::vector<Token> tokens;
+    TreeFields fields({result.pbuf.data, result.pbuf.len});
+    for (TreeField field; fields.next(field);) {
+        if (field.id != kResultTokens) {
+            continue;
+        }
+        Token& token = tokens.emplace_back();
+        TreeFields parts(field.bytes);
+        for (TreeField part; parts.next(part);) {
+            if (part.id == kTokenStart) {
+                token.begin = part.number;
+            } else if (part.id == kTokenEnd) {
+                token.end = part.number;
+            }
+        }
+    }
+    pg_query_free_scan_result(result);
+    return tokens;
+}
+
 bool parseable(std::string_view text) {
     const ClassifierLimits limits;
     if (text.size() > limits.text_bytes_max || text.find('\0') != std::string_view::npos) {

@@ -14,6 +14,28 @@ namespace pgring::sql {
 /// limits.
 [[nodiscard]] bool parseable(std::string_view text);
 
+/// A statement, and where it stands in the text.
+struct LocatedStatement {
+    TreeNode statement;
+    std::size_t begin = 0;
+    /// 0: to the end of the text.
+    std::size_t size_bytes = 0;
+
+    /// Without the semicolon behind it. `text` is what was parsed.
+    [[nodiscard]] std::string_view text_in(std::string_view text) const {
+        return text.substr(begin, size_bytes == 0 ? std::string_view::npos : size_bytes);
+    }
+};
+
+/// Where a token stands in a text.
+struct Token {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+/// The tokens of a text as PostgreSQL's scanner cuts it, comments included; up to the first error.
+[[nodiscard]] std::vector<Token> tokens_of(const std::string& text);
+
 /// What libpg_query makes of one text. Freed with the object.
 ///
 /// Cost, measured on libpg_query 15-4.0: some 110 us for a query of 250 bytes, and up to 1.5 MiB of the
@@ -31,6 +53,7 @@ class ParseTree {
     [[nodiscard]] bool valid() const { return valid_; }
     /// The statements, in order; empty ones (`;;`) do not appear. Each borrows from this tree.
     [[nodiscard]] std::vector<TreeNode> statements() const;
+    [[nodiscard]] std::vector<LocatedStatement> located_statements() const;
 
   private:
     std::string_view bytes() const { return {data_, size_}; }

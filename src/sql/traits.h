@@ -73,6 +73,7 @@ enum class Effect : std::uint32_t {
     /// LOAD 'library'.
     LoadLibrary = 1U << 17U,
     SqlPrepare = 1U << 18U,
+    /// EXECUTE: to what the traits say comes what the statement does that was prepared.
     SqlExecute = 1U << 19U,
     SqlDeallocate = 1U << 20U,
     /// nextval, setval: the session remembers the value.

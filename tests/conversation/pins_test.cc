@@ -112,7 +112,7 @@ TEST_F(Pins, AStatementThatFailedTiesNobody) {
 }
 
 TEST_F(Pins, APrepareThatFailedLeavesItsExecuteToTheClient) {
-    alice_.says(query("prepare p as select * from missing"));
+    alice_.says(query("prepare p (mood) as select * from missing"));
     static_cast<void>(backend().take());
     backend().says(error("42P01") + ready());
     alice_.hears({"ErrorResponse ERROR 42P01", "ReadyForQuery I"});
@@ -176,9 +176,10 @@ TEST_F(Pins, CursorsStatementsAndRolesEndAsWell) {
     };
     for (const Case& one : {Case{"declare c cursor with hold for select 1", "close all",
                                  "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"},
-                            Case{"prepare p as select 1", "deallocate p",
-                                 "Query SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE "
-                                 "from_sql)"},
+                            Case{"prepare p (mood) as select 1", "deallocate p",
+                                 "Query SELECT (SELECT pg_catalog.count(*) FROM "
+                                 "pg_catalog.pg_prepared_statements WHERE from_sql) "
+                                 "OPERATOR(pg_catalog.<>) 0"},
                             Case{"set role admin", "reset role",
                                  "Query SELECT pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) "
                                  "'none' OR session_user OPERATOR(pg_catalog.<>) E'app'"},
@@ -484,8 +485,8 @@ TEST(Refusals, ConcernWhatCannotBeCarriedAndNothingElse) {
     Stage stage(refusing());
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
-    for (const char* text : {"prepare p as select 1", "set role admin", "select setseed(0.5)", "load 'x'",
-                             "select set_config(a, b, false) from t",
+    for (const char* text : {"prepare p (mood) as select 1", "set role admin", "select setseed(0.5)",
+                             "load 'x'", "select set_config(a, b, false) from t",
                              "do $$ begin perform set_config('a.b', 'c', false); end $$"}) {
         alice.says(query(text));
         alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});

@@ -224,6 +224,7 @@ void ModelClient::check(const Unit& unit, char status) {
         case Unit::Kind::Plain:
         case Unit::Kind::Close:
         case Unit::Kind::PrepareUnnamed:
+        case Unit::Kind::PrepareBySql:
         case Unit::Kind::Write:
         case Unit::Kind::SetTimeZone:
         case Unit::Kind::SetTimeout:
@@ -302,6 +303,10 @@ void ModelClient::check_error(const Unit& unit, char status) {
         units_left_ = 0;
     } else if (unit.kind == Unit::Kind::PrepareUnnamed) {
         unnamed_mark_.reset();
+    } else if (unit.kind == Unit::Kind::PrepareBySql) {
+        if (answer_.empty() || answer_.back() != "CommandComplete PREPARE") {
+            prepared_.erase(unit.name);
+        }
     } else if (!answer_.empty()) {
         // Its one message was answered; only the Sync failed, and names know no transactions.
     } else if (unit.kind == Unit::Kind::Close) {
@@ -561,7 +566,7 @@ Unit ModelClient::draw_unit() {
     if (unnamed_mark_.has_value() && context_.prng.chance(60)) {
         return use_unnamed();
     }
-    switch (context_.prng.below(26)) {
+    switch (context_.prng.below(30)) {
         case 0:
         case 1:
             return extended_read();
@@ -611,13 +616,20 @@ Unit ModelClient::draw_unit() {
             return context_.prng.chance(50) ? endless() : read();
         case 24:
             return read_only_ ? read() : use_channel();
+        case 25:
+            return prepare_by_sql();
+        case 26:
+        case 27:
+            return execute_prepared();
+        case 28:
+            return prepare_and_execute();
         default:
             return read();
     }
 }
 
 Unit ModelClient::draw_in_transaction() {
-    switch (context_.prng.below(17)) {
+    switch (context_.prng.below(19)) {
         case 0:
             return read();
         case 1:
@@ -649,6 +661,10 @@ Unit ModelClient::draw_in_transaction() {
             return status_ahead_ == 'T' ? write_then_read() : failing_copy_in();
         case 14:
             return read_only_ ? read() : use_channel();
+        case 15:
+            return execute_prepared();
+        case 16:
+            return context_.prng.chance(50) ? prepare_by_sql() : prepare_and_execute();
         default:
             return control(Unit::Kind::Commit);
     }
@@ -1027,6 +1043,64 @@ Unit ModelClient::use_prepared() {
     answer.emplace_back("CommandComplete SELECT 1");
     return {.bytes = bind(at->first, {mine}) + middle + execute() + sync(),
             .answer = std::move(answer),
+            .uses_prepared = true};
+}
+
+/// PREPARE in SQL: the same names, and the same texts.
+Unit ModelClient::prepare_by_sql() {
+    std::string const name = "s" + std::to_string(context_.prng.below(4));
+    std::string const mark = "p" + std::to_string(context_.prng.below(6));
+    bool const extended = context_.prng.chance(30);
+    bool const fails = context_.prng.chance(10);
+    // A type that only the server knows ties the session to its backend.
+    bool const ties = context_.prng.chance(10) && !read_only_;
+    pinned_ = pinned_ || ties;
+    std::string const text = "prepare " + name + (ties ? " (mood)" : "") + " /* " + token('p') + " */ as " +
+                             (fails ? "selec" : "select") + " $1, '" + mark + "'";
+    Unit unit{.bytes = extended ? parse("", text) + bind("") + execute() + sync() : query(text),
+              .name = name};
+    if (extended) {
+        unit.answer = {"ParseComplete", "BindComplete"};
+    }
+    if (fails || prepared_.contains(name)) {
+        unit.sqlstate = fails ? "42601" : "42P05";
+        return unit;
+    }
+    unit.kind = Unit::Kind::PrepareBySql;
+    unit.mark = mark;
+    unit.answer.emplace_back("CommandComplete PREPARE");
+    prepared_[name] = mark;
+    return unit;
+}
+
+/// EXECUTE, of what either protocol has prepared, or of nothing.
+Unit ModelClient::execute_prepared() {
+    std::string const mine = token('r');
+    if (prepared_.empty() || context_.prng.chance(5)) {
+        return {.bytes = query("execute nobody ('" + mine + "')"), .sqlstate = "26000"};
+    }
+    auto at = prepared_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(context_.prng.below(prepared_.size())));
+    std::string const text = "execute " + at->first + " ('" + mine + "')";
+    std::string const row = "DataRow " + mine + ":" + at->second + echo();
+    if (context_.prng.chance(30)) {
+        return {.bytes = parse("", text) + bind("") + execute() + sync(),
+                .answer = {"ParseComplete", "BindComplete", row, "CommandComplete SELECT 1"},
+                .uses_prepared = true};
+    }
+    return {.bytes = query(text),
+            .answer = {"RowDescription", row, "CommandComplete SELECT 1"},
+            .uses_prepared = true};
+}
+
+/// All in one text.
+Unit ModelClient::prepare_and_execute() {
+    std::string const name = "m" + std::to_string(next_token_);
+    std::string const mine = token('r');
+    return {.bytes = query("prepare " + name + " as select $1, 'm'; execute " + name + " ('" + mine +
+                           "'); deallocate " + name),
+            .answer = {"CommandComplete PREPARE", "RowDescription", "DataRow " + mine + ":m" + echo(),
+                       "CommandComplete SELECT 1", "CommandComplete DEALLOCATE"},
             .uses_prepared = true};
 }
 

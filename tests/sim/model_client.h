@@ -58,6 +58,7 @@ struct Unit {
         SetTimeout,
         Close,
         PrepareUnnamed,
+        PrepareBySql,
         Savepoint,
         RollbackTo,
         Reset,    ///< RESET ALL
@@ -166,6 +167,9 @@ class ModelClient final : public Peer {
     [[nodiscard]] Unit use_prepared();
     [[nodiscard]] Unit prepare_unnamed();
     [[nodiscard]] Unit use_unnamed();
+    [[nodiscard]] Unit prepare_by_sql();
+    [[nodiscard]] Unit execute_prepared();
+    [[nodiscard]] Unit prepare_and_execute();
     [[nodiscard]] Unit close_prepared();
     [[nodiscard]] Unit mixed_batch();
     [[nodiscard]] Unit large_read();

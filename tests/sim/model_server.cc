@@ -1,6 +1,7 @@
 #include "sim/model_server.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace pgring::sim {
 
@@ -763,15 +764,12 @@ ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
     if (text.starts_with("SELECT pg_catalog.set_config")) {
         return run_set_config(text);
     }
-    if (text.contains("source OPERATOR(pg_catalog.=) 'session'")) {
+    if (text.starts_with("SELECT EXISTS") || text.starts_with("SELECT (SELECT pg_catalog.count(*)") ||
+        text.contains("source OPERATOR(pg_catalog.=) 'session'")) {
         return run_leftovers(text);
     }
     if (text.starts_with("SELECT pg_catalog.current_setting")) {
         return run_current_settings(text);
-    }
-    if (text.starts_with("SELECT EXISTS")) {
-        // pgring asks what a session has left behind.
-        return {.rows = row(pinned_by_ == kNobody ? "f" : "t"), .tag = "SELECT 1"};
     }
     if (text.starts_with("select pg_advisory_lock")) {
         pinned_by_ = client_of(text);
@@ -870,6 +868,12 @@ ServerProcess::Outcome ServerProcess::run_control(const std::string& text) {
     if (word == "deallocate") {
         return run_deallocate(text);
     }
+    if (word == "prepare") {
+        return run_prepare(text);
+    }
+    if (word == "execute") {
+        return run_execute(text);
+    }
     if (word == "listen" || word == "unlisten" || word == "notify") {
         return run_channels(word, text);
     }
@@ -958,6 +962,38 @@ ServerProcess::Outcome ServerProcess::run_setting(const std::string& text) {
     return {.tag = "RESET"};
 }
 
+/// "prepare s1 as select $1, 'p2'", "prepare s1 (mood) as select $1, 'p2'"
+ServerProcess::Outcome ServerProcess::run_prepare(const std::string& text) {
+    constexpr std::string_view kAs = " as ";
+    std::size_t const at = text.find(' ') + 1;
+    std::string const name = text.substr(at, text.find(' ', at) - at);
+    std::string const statement = text.substr(text.find(kAs) + kAs.size());
+    if (statement.starts_with("selec ")) {
+        return {.sqlstate = "42601"};
+    }
+    if (statements_.contains(name)) {
+        return {.sqlstate = "42P05"};
+    }
+    statements_[name] = {.text = statement, .from_sql = true};
+    return {.tag = "PREPARE"};
+}
+
+/// "execute s1 ('value')"
+ServerProcess::Outcome ServerProcess::run_execute(const std::string& text) {
+    std::size_t const at = text.find(' ') + 1;
+    auto const statement = statements_.find(text.substr(at, text.find(' ', at) - at));
+    if (statement == statements_.end()) {
+        return {.sqlstate = "26000"};
+    }
+    if (status_ == 'I' && !unit_open_ && ++binds_ % kBindsBetweenMigrations == 0) {
+        statement->second.outdated = true;
+    }
+    if (statement->second.outdated) {
+        return {.sqlstate = "0A000"};
+    }
+    return run_one(statement->second.text, {quoted(text)});
+}
+
 ServerProcess::Outcome ServerProcess::run_deallocate(const std::string& text) {
     std::string const name = text.substr(text.find(' ') + 1);
     if (lowered(name) == "all") {
@@ -992,16 +1028,32 @@ ServerProcess::Outcome ServerProcess::run_current_settings(const std::string& te
     return {.rows = row_of(columns), .tag = "SELECT 1"};
 }
 
-/// pgring asks for everything that a statement may have left, and at last which parameters it has set.
+/// pgring asks for what a statement may have left, and perhaps at last which parameters it has set.
 ServerProcess::Outcome ServerProcess::run_leftovers(const std::string& text) {
     constexpr std::string_view kFacts[] = {
         "current_setting('role')", "pg_depend", "pg_locks", "pg_cursors", "pg_listening_channels",
         "pg_prepared_statements"};
     std::vector<std::string> columns;
+    bool const asks_for_parameters = text.contains("source OPERATOR(pg_catalog.=) 'session'");
     for (std::string_view const fact : kFacts) {
-        if (text.contains(fact)) {
-            columns.emplace_back(fact == "pg_locks" && pinned_by_ != kNobody ? "t" : "f");
+        bool there = false;
+        if (fact == "pg_prepared_statements") {
+            constexpr std::string_view kCount = "from_sql) OPERATOR(pg_catalog.<>) ";
+            auto const count =
+                std::ranges::count_if(statements_, [](const auto& each) { return each.second.from_sql; });
+            std::size_t const at = text.find(kCount) + kCount.size();
+            there = text.contains(kCount) && std::atoi(text.c_str() + at) != count;
+        } else {
+            // A temporary table stands for a lock where pgring asks for both.
+            there = pinned_by_ != kNobody &&
+                    (fact == "pg_locks" || (fact == "pg_depend" && !asks_for_parameters));
         }
+        if (text.contains(fact)) {
+            columns.emplace_back(there ? "t" : "f");
+        }
+    }
+    if (!asks_for_parameters) {
+        return {.rows = row_of(columns), .tag = "SELECT 1"};
     }
     std::string& set = columns.emplace_back();
     for (const auto& [name, value] : parameters_) {

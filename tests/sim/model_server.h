@@ -69,6 +69,7 @@ class ServerProcess final : public Peer {
         std::string text;
         /// What it returns has changed since it was prepared.
         bool outdated = false;
+        bool from_sql = false;
     };
     struct Portal {
         std::string text;
@@ -124,6 +125,8 @@ class ServerProcess final : public Peer {
     [[nodiscard]] Outcome run_savepoint(const std::string& word, const std::string& text);
     [[nodiscard]] Outcome run_setting(const std::string& text);
     [[nodiscard]] Outcome run_deallocate(const std::string& text);
+    [[nodiscard]] Outcome run_prepare(const std::string& text);
+    [[nodiscard]] Outcome run_execute(const std::string& text);
     [[nodiscard]] Outcome run_set_config(const std::string& text);
     [[nodiscard]] Outcome run_current_settings(const std::string& text);
     [[nodiscard]] Outcome run_leftovers(const std::string& text);

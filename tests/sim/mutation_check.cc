@@ -39,8 +39,9 @@ constexpr Planted kPlanted[]{
     {Mutation::WriteFollowsReads, "WriteFollowsReads"},
     {Mutation::PinnedReleasedUnreset, "PinnedReleasedUnreset"},
     {Mutation::EchoNotAwaited, "EchoNotAwaited"},
+    {Mutation::ForeignNamesKept, "ForeignNamesKept"},
 };
-static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::EchoNotAwaited));
+static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::ForeignNamesKept));
 
 constexpr int kFound = 0;
 constexpr int kNotFound = 1;

@@ -47,7 +47,7 @@ TEST(Pins, WhatUndoesNothingThatIsThereCostsNothing) {
 TEST(Pins, OnlyWhatIsDoubtedIsAskedFor) {
     Pins pins;
     pins.note(sql::Effect::SetRole | sql::Effect::HoldCursor);
-    std::string const text = pins.query("o'neil");
+    std::string const text = pins.query("o'neil", 0);
     EXPECT_NE(text.find("pg_cursors"), std::string::npos);
     EXPECT_NE(text.find("session_user OPERATOR(pg_catalog.<>) E'o''neil'"), std::string::npos) << text;
     EXPECT_EQ(text.find("pg_locks"), std::string::npos);

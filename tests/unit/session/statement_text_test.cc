@@ -26,6 +26,12 @@ TEST(DeallocatedName, OfAStatementCalledPrepare) {
     EXPECT_EQ(deallocated_name("DEALLOCATE prepare"), "prepare");
 }
 
+TEST(DeallocatedName, IsLeftToTheServerWhereItHasToBeFolded) {
+    EXPECT_EQ(deallocated_name("DEALLOCATE S1"), "");
+    EXPECT_EQ(deallocated_name("DEALLOCATE \"a\"\"b\""), "");
+    EXPECT_EQ(deallocated_name("DEALLOCATE s1 /* x */"), "");
+}
+
 TEST(DeallocatedName, IsEmptyForAnotherStatement) {
     EXPECT_EQ(deallocated_name("DEALLOCATED s1"), "");
     EXPECT_EQ(deallocated_name("SELECT 1"), "");
