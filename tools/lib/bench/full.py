@@ -145,10 +145,13 @@ def pgbench(script: str, mode: str, clients: int) -> Callable[[Target, Stage], F
 def idle_clients(count: int) -> Callable[[Target, Stage], Figures]:
     def measure(target: Target, stage: Stage) -> Figures:
         result = idle.run(stage.servers, target, count, lambda text: None)
-        return {
+        figures = {
             "bytes_per_client": result["client_bytes"],
             "bytes_per_client_later": result["client_bytes_after_query"],
         }
+        if result["client_bytes_prepared"] is not None:
+            figures["bytes_per_client_prepared"] = result["client_bytes_prepared"]
+        return figures
 
     return measure
 

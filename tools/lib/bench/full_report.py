@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from . import full, plots
+from . import full, idle, plots
 from .page import Section
 from .report import Check, Report, Table
 from .samples import Sample, Samples, Spread, quartiles_of, spread_of
@@ -39,6 +39,7 @@ FIGURES = {
     "cpu_seconds_per_gib": ("CPU", "s/GiB", 2),
     "bytes_per_client": ("memory of a client", "bytes", 0),
     "bytes_per_client_later": ("after a query each", "bytes", 0),
+    "bytes_per_client_prepared": (f"with {idle.STATEMENTS} statements each", "bytes", 0),
 }
 COMPARED = ("tps", "cpu_us", "p99_ms", "mib_per_second", "cpu_seconds_per_gib", "bytes_per_client")
 PLOTTED = ("cpu_us", "tps", "p99_ms", "mib_per_second", "cpu_seconds_per_gib", "bytes_per_client")
