@@ -53,12 +53,26 @@ void pin_to(int cpu) {
 }
 
 /// Each client and each backend is a descriptor.
-void raise_descriptor_limit() {
+/// Raises the limit of open files as far as the process may. Returns it; it may have none.
+rlim_t raise_descriptor_limit() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return RLIM_INFINITY;
     }
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlimit const raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            return raised.rlim_cur;
+        }
+    }
+    return limit.rlim_cur;
+}
+
+/// Clients that may be let in with so many descriptors: a quarter of them, up to 1,024, is for everything
+/// else, backends above all.
+std::uint32_t clients_affordable(rlim_t descriptors) {
+    rlim_t const clients = descriptors - std::min<rlim_t>(descriptors / 4, 1024);
+    return static_cast<std::uint32_t>(std::min<rlim_t>(clients, std::numeric_limits<std::uint32_t>::max()));
 }
 
 base::Instant now() {
@@ -115,7 +129,7 @@ class Service {
           begin_(1) {}
 
     int run() {
-        raise_descriptor_limit();
+        afford_clients(raise_descriptor_limit());
         block_signals();
         if (std::string const error = open(); !error.empty()) {
             fmt::print(stderr, "pgring: {}\n", error);
@@ -191,6 +205,17 @@ class Service {
             mailboxes_.push_back(std::make_unique<uring::Mailbox>());
         }
         return {};
+    }
+
+    void afford_clients(rlim_t descriptors) {
+        process_.clients_affordable = clients_affordable(descriptors);
+        if (process_.clients_affordable < settings_.pgring.max_client_conn) {
+            log_.warning("few_descriptors",
+                         {{"limit", std::uint64_t{descriptors}},
+                          {"max_client_conn", settings_.pgring.max_client_conn},
+                          {"clients_affordable", process_.clients_affordable},
+                          {"remedy", "raise the limit of open files (LimitNOFILE=, ulimit -n)"}});
+        }
     }
 
     void start_workers() {

@@ -144,7 +144,7 @@ void Worker::set_paused(SocketId socket, bool paused) {
 std::optional<SocketId> Worker::accepted(const base::NetworkAddress& peer, auth::Transport transport,
                                          base::Instant now) {
     std::uint32_t const present = process_.client_count.load(std::memory_order_relaxed);
-    std::uint32_t const limit = settings_.pgring.max_client_conn;
+    std::uint32_t const limit = std::min(settings_.pgring.max_client_conn, process_.clients_affordable);
     if (present >= limit + kRefusalsMax) {
         return std::nullopt;
     }

@@ -47,6 +47,9 @@ struct Process {
     pool::QuotaRegistry quotas;
     /// Clients of all workers, for max_client_conn.
     std::atomic<std::uint32_t> client_count{0};
+    /// Clients for whom there are descriptors, where that is less than max_client_conn. Set before the workers
+    /// are made.
+    std::uint32_t clients_affordable = std::numeric_limits<std::uint32_t>::max();
 };
 
 /// What a worker is made from. All that is referred to must outlive it.

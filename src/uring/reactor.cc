@@ -26,6 +26,8 @@ constexpr std::size_t kGatheredMax = 256;
 /// Buffers that a group starts with: the kernel (6.18) takes up to 32 for one socket before it looks at the
 /// next.
 constexpr std::uint32_t kProvidedAtFirst = 64;
+/// While accepting fails it is said so often.
+constexpr base::Duration kFailureToldEvery = std::chrono::seconds(1);
 
 base::Instant read_clock() {
     timespec time{};
@@ -257,6 +259,20 @@ void Reactor::arm_accept(std::size_t listener) {
         user_data(Operation::Accept, {.index = static_cast<std::uint32_t>(listener), .generation = 0}));
 }
 
+/// Accepting fails for want of descriptors or memory, and would again at once.
+void Reactor::pause_accept(std::size_t listener, int error) {
+    if (now_ >= accept_failure_told_at_ + kFailureToldEvery) {
+        accept_failure_told_at_ = now_;
+        log_.warning("accept_failed",
+                     {{"listener", listeners_[listener]->name}, {"error", std::strerror(error)}});
+    }
+    io_uring_sqe& entry = ring_.sqe();
+    io_uring_prep_timeout(&entry, &accept_pause_, 0, 0);
+    io_uring_sqe_set_data64(
+        &entry,
+        user_data(Operation::AcceptPause, {.index = static_cast<std::uint32_t>(listener), .generation = 0}));
+}
+
 void Reactor::arm_mail() {
     io_uring_sqe& entry = ring_.sqe();
     io_uring_prep_read(&entry, mailboxes_[index_]->event(), &mail_memory_, sizeof mail_memory_, 0);
@@ -306,6 +322,11 @@ void Reactor::complete(const io_uring_cqe& completion) {
     switch (operation) {
         case Operation::Accept:
             on_accepted(id.index, completion);
+            return;
+        case Operation::AcceptPause:
+            if (!stopping_) {
+                arm_accept(id.index);
+            }
             return;
         case Operation::Mail:
             read_mail();
@@ -358,11 +379,13 @@ void Reactor::on_accepted(std::size_t listener, const io_uring_cqe& completion) 
         } else {
             mailboxes_[worker]->post(std::move(connection));
         }
-    } else {
-        log_.warning("accept_failed",
-                     {{"listener", listeners_[listener]->name}, {"error", std::strerror(-completion.res)}});
     }
-    if ((completion.flags & IORING_CQE_F_MORE) == 0 && !stopping_) {
+    if ((completion.flags & IORING_CQE_F_MORE) != 0 || stopping_) {
+        return;
+    }
+    if (completion.res < 0) {
+        pause_accept(listener, -completion.res);
+    } else {
         arm_accept(listener);
     }
 }

@@ -62,7 +62,7 @@ class Reactor {
     void run();
 
   private:
-    enum class Operation : std::uint8_t { Accept, Connect, Receive, Poll, Send, Cancel, Mail };
+    enum class Operation : std::uint8_t { Accept, AcceptPause, Connect, Receive, Poll, Send, Cancel, Mail };
 
     /// What the kernel is doing for one socket. The index of a SocketId is the index here.
     struct Socket {
@@ -101,6 +101,7 @@ class Reactor {
     void read_mail();
 
     void arm_accept(std::size_t listener);
+    void pause_accept(std::size_t listener, int error);
     void arm_receive(proxy::SocketId id, Socket& socket);
     void arm_mail();
     void start_send(proxy::SocketId id, Socket& socket);
@@ -144,6 +145,9 @@ class Reactor {
     std::size_t gathered_used_ = 0;
     std::uint64_t mail_memory_ = 0;
     base::Instant now_;
+    base::Instant accept_failure_told_at_{};
+    /// In memory that stays, as the kernel reads it when it is submitted.
+    __kernel_timespec accept_pause_{.tv_sec = 0, .tv_nsec = 100'000'000};
     bool stopping_ = false;
 };
 

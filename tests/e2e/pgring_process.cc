@@ -79,7 +79,12 @@ PgringProcess::PgringProcess(const std::string& name, const Cluster& cluster,
     log_file_ = folder + "/" + name + ".log";
     write_text(file, configuration_text(cluster, port_, configuration));
     write_text(log_file_, "");
-    process_ = std::make_unique<Process>(Command{.arguments = {pgring_program(), "--config", file},
+    std::vector<std::string> arguments = {pgring_program(), "--config", file};
+    if (configuration.descriptors.has_value()) {
+        arguments.insert(arguments.begin(),
+                         {"prlimit", fmt::format("--nofile={0}:{0}", *configuration.descriptors)});
+    }
+    process_ = std::make_unique<Process>(Command{.arguments = arguments,
                                                  .environment = pgring_environment(cluster),
                                                  .output_file = log_file_,
                                                  .error_file = log_file_});

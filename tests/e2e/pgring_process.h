@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cluster.h"
@@ -22,6 +23,8 @@ struct Configuration {
     std::map<std::string, std::map<std::string, std::string>> databases{};
     /// Of the other pgrings, by number.
     std::map<int, std::map<std::string, std::string>> peers{};
+    /// How many files it may have open; nothing is as many as the tests.
+    std::optional<int> descriptors{};
     /// Where pgring looks for the servers: an address, or the folder of their unix sockets.
     std::string server_host = "127.0.0.1";
 };

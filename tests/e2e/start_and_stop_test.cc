@@ -54,6 +54,48 @@ TEST_F(Start, VersionAndHelpAreAnswered) {
     EXPECT_TRUE(help.output.contains("--config")) << help.output;
 }
 
+TEST_F(Start, WithFewDescriptorsTheNextClientIsRefusedAndNobodyElseSuffers) {
+    PgringProcess own("few_descriptors", cluster(), {.pgring = {{"workers", "2"}}, .descriptors = 120});
+    EXPECT_TRUE(own.log().contains("few_descriptors limit=120 max_client_conn=10000 clients_affordable=90"))
+        << own.log();
+    std::vector<Connection> clients;
+    while (clients.size() < 90) {
+        clients.push_back(own.connect());
+    }
+    EXPECT_EQ(clients[0].value("select 1"), "1");
+    try {
+        Connection const refused = own.connect();
+        ADD_FAILURE() << "there is room for one more";
+    } catch (const SqlError& error) {
+        EXPECT_EQ(error.sqlstate(), "53300");
+    }
+    // Connected, and not a word said.
+    std::vector<std::unique_ptr<PGconn, decltype(&PQfinish)>> silent;
+    std::string const where = "host=127.0.0.1 port=" + std::to_string(own.port());
+    while (silent.size() < 60) {
+        silent.emplace_back(PQconnectStart(where.c_str()), PQfinish);
+    }
+    EXPECT_TRUE(eventually(5s, [&own] { return own.log().contains("accept_failed"); }));
+    std::this_thread::sleep_for(1s);
+    EXPECT_EQ(clients[0].value("select 2"), "2");
+    std::string const log = own.log();
+    std::size_t told = 0;
+    for (std::size_t at = log.find("accept_failed"); at != std::string::npos;
+         at = log.find("accept_failed", at + 1)) {
+        ++told;
+    }
+    EXPECT_LE(told, 8U) << "a failure is told once a second by each worker";
+    silent.clear();
+    clients.pop_back();
+    EXPECT_TRUE(eventually(5s, [&own] {
+        try {
+            return own.connect().value("select 3") == "3";
+        } catch (const SqlError&) {
+            return false;
+        }
+    }));
+}
+
 TEST_F(Start, ABusyPortIsNamed) {
     expect_refused(start_with(configuration_text(cluster(), pgring().port(), {})), 1,
                    std::to_string(pgring().port()));
