@@ -301,6 +301,8 @@ class Session {
                                           Backend::Amid amid);
     [[nodiscard]] bool names_carried(Shared& shared, Backend& backend);
     [[nodiscard]] bool own_names(Shared& shared, Backend& backend);
+    void send_query(Shared& shared, Backend& backend, wire::Header header, NamesUsed& names,
+                    std::vector<sql::ChannelStep> steps);
     [[nodiscard]] Pin refused_pin(const NamesUsed& used, std::string_view text, const Backend* backend);
     void note_effects(Shared& shared, Backend& backend, const NamesUsed& used, std::string_view text);
     void bind_names(std::string_view portal, NamesUsed& used);

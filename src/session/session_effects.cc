@@ -27,14 +27,18 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has(sql::Effect::VacatesDatabase)) {
         shared.vacated_databases = sql::vacated_databases(text);
     }
+    bool const pins_sequence = destination_->reads_sequences && traits.access == sql::Access::Write;
+    if (session_pooled() || (traits.effects.empty() && !pins_sequence)) {
+        return;
+    }
     // Nothing else is under way that could end the failed transaction before.
     bool const fails = backend.status() == wire::TransactionStatus::InFailedTransaction &&
                        backend.pipeline.idle() && traits.control == sql::Control::None &&
                        !traits.effects.has(sql::Effect::Unjudged);
-    if (session_pooled() || fails) {
+    if (fails) {
         return;
     }
-    if (destination_->reads_sequences && traits.access == sql::Access::Write) {
+    if (pins_sequence) {
         pins_.hold(Pin::Sequence);
         tell_pins(shared);
     }

@@ -170,7 +170,8 @@ Session::Handled Session::on_message(Shared& shared, Backend* backend, wire::Hea
         drop(header);
         return std::nullopt;
     }
-    if (backend != nullptr && awaits_names(*backend, type)) {
+    bool const names_change = name_changes_ != nullptr && name_changes_->under_way();
+    if (backend != nullptr && names_change && awaits_names(*backend, type)) {
         return kBlocked;
     }
     if (backend != nullptr && !is_kept_in_unit(type)) {

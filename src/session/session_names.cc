@@ -50,7 +50,7 @@ std::uint32_t Session::NamesUsed::executed() const {
 
 Session::NamesUsed Session::names_used(Shared& shared, const sql::Traits& traits, std::string_view text) {
     NamesUsed used{.traits = traits, .own = traits};
-    if (session_pooled()) {
+    if (traits.effects.empty() || session_pooled()) {
         return used;
     }
     if (traits.effects.has_any(kNamesStatements)) {
@@ -133,6 +133,9 @@ const Statement* Session::meaning_of(const NameStep& step) const {
 /// Whether a name that the text needs stands for something else at the backend. In a failed transaction
 /// nothing can be done about it, and the text fails.
 bool Session::lacks_names(const Backend& backend, const NamesUsed& used) const {
+    if (used.steps.empty() && !used.mentions_all) {
+        return false;
+    }
     bool const failed =
         backend.pipeline.idle() && backend.status() == wire::TransactionStatus::InFailedTransaction;
     if (failed) {
@@ -193,6 +196,9 @@ bool Session::own_names(Shared& shared, Backend& backend) {
         return true;
     }
     backend.names.owner = id_;
+    if (backend.names.empty()) {
+        return true;
+    }
     std::vector<std::string> foreign;
     backend.names.for_each([this, &foreign](std::string_view name, std::uint32_t statement) {
         const SessionStatements::Named* const named = statements_.find(name);
@@ -258,12 +264,9 @@ NameChanges& Session::name_changes() {
     return *name_changes_;
 }
 
-/// Whether a message must wait until it is known what the names stand for. Where the client has sent no Sync
-/// yet the server is told to answer.
+/// Names change: whether a message must wait until it is known what they stand for. Where the client has sent
+/// no Sync yet the server is told to answer.
 bool Session::awaits_names(Backend& backend, wire::FrontendType type) {
-    if (name_changes_ == nullptr || !name_changes_->under_way()) {
-        return false;
-    }
     switch (type) {
         case wire::FrontendType::CopyData:
         case wire::FrontendType::CopyDone:

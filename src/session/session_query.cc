@@ -21,12 +21,10 @@ constexpr std::string_view kFailingQuery =
 }  // namespace
 
 Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Header header) {
-    NamesUsed names;
-    if (front_traits_.has_value()) {
-        names = names_used(shared, *front_traits_, query_text(shared, header));
-    } else {
+    bool const is_new = !front_traits_.has_value();
+    std::string_view text;
+    if (is_new) {
         sql::Traits traits = sql::kUnjudged;
-        std::string_view text;
         if (header.message_bytes() <= kWholeBytesMax) {
             wire::BodyReader reader(body(shared, header, header.body_bytes));
             text = reader.string();
@@ -47,16 +45,20 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
                 return std::nullopt;
             }
         }
-        names = names_used(shared, traits, text);
+        front_traits_ = traits;
+    } else if (!front_traits_->effects.empty()) {
+        text = query_text(shared, header);
+    }
+    NamesUsed names = names_used(shared, *front_traits_, text);
+    if (is_new) {
         bool const running =
             held_.state() == HeldTransaction::State::None || held_.state() == HeldTransaction::State::Begun;
-        if (running && opens_refused_block(traits)) {
+        if (running && opens_refused_block(*front_traits_)) {
             return refuse_query(shared, backend, header, errors::kTransactionBlock);
         }
         if (Pin const reason = running ? refused_pin(names, text, backend) : Pin::None; reason != Pin::None) {
             return refuse_query(shared, backend, header, Refusal(reason).error());
         }
-        front_traits_ = traits;
     }
     std::vector<sql::ChannelStep> steps;
     if (concerns_channels(*front_traits_)) {
@@ -73,30 +75,38 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
     if (lacks && !backend->pipeline.open()) {
         return carry_names(shared, *backend, names, Backend::Amid::Nothing);
     }
-    front_traits_.reset();
     if (lacks) {
         // What is sent before the Query would be committed with the batch that it follows, and then it fails
         // perhaps.
         return refuse_query(shared, backend, header, errors::kQueryAmidBatch);
     }
-    send_begin(shared, *backend);
-    bool const leaves_nothing = names.own.effects.empty() && names.steps.empty();
-    note_effects(shared, *backend, names, leaves_nothing ? std::string_view{} : query_text(shared, header));
+    send_query(shared, *backend, header, names, std::move(steps));
+    return std::nullopt;
+}
+
+void Session::send_query(Shared& shared, Backend& backend, wire::Header header, NamesUsed& names,
+                         std::vector<sql::ChannelStep> steps) {
+    front_traits_.reset();
+    send_begin(shared, backend);
+    if (names.own.effects.empty() && names.steps.empty()) {
+        note_effects(shared, backend, names.own, {});
+    } else {
+        note_effects(shared, backend, names, query_text(shared, header));
+    }
     forget_unnamed();
-    backend->unnamed_owner = {};
+    backend.unnamed_owner = {};
     Purpose const purpose = purpose_of_steps(!steps.empty(), names.changes);
     if (tells_channels(purpose)) {
         listening_->sent(std::move(steps));
     }
-    backend->pipeline.expect({.request = Request::Query,
-                              .stake = stake_of(names.traits),
-                              .purpose = purpose,
-                              .statement = names.executed()});
+    backend.pipeline.expect({.request = Request::Query,
+                             .stake = stake_of(names.traits),
+                             .purpose = purpose,
+                             .statement = names.executed()});
     if (tells_names(purpose)) {
         name_changes().sent(std::move(names.steps));
     }
-    forward(*backend, header);
-    return std::nullopt;
+    forward(backend, header);
 }
 
 /// The text of the Query at the front; empty where it is too long to be looked at.
@@ -176,6 +186,7 @@ bool Session::deallocate_here(Backend* backend, std::string_view text) {
 Session::Handled Session::refuse_query(Shared& shared, Backend* backend, wire::Header header,
                                        const Error& error) {
     shared.stats.refusals.add();
+    front_traits_.reset();
     if (backend == nullptr) {
         refuse_unit(shared, error);
         return std::nullopt;
