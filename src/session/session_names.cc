@@ -142,7 +142,8 @@ bool Session::lacks_names(const Backend& backend, const NamesUsed& used) const {
         return false;
     }
     bool lacks = std::ranges::any_of(used.steps, [&](const NameStep& step) {
-        return step.kind != Kind::Other && backend.lacks(step.name, meaning_of(step));
+        bool const is_kept = PGRING_MUTATION(ForeignNamesKept) && backend.names.has(step.name);
+        return step.kind != Kind::Other && !is_kept && backend.lacks(step.name, meaning_of(step));
     });
     if (used.mentions_all) {
         statements_.for_each_sql_name([&](std::string_view name, const Statement& statement) {
