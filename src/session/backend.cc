@@ -32,6 +32,12 @@ bool is_outdated_plan(const wire::ErrorReport& report) {
     return report.sqlstate == sqlstate::kFeatureNotSupported && report.routine == "RevalidateCachedQuery";
 }
 
+/// Parse of the client's unnamed statement; in session pooling, of any.
+bool prepares_unnamed(const Expected& entry) {
+    return entry.request == Request::Parse && entry.audience == Audience::Client &&
+           entry.purpose == Purpose::None;
+}
+
 bool is_fatal(const wire::ErrorReport& report) {
     return report.severity == "FATAL" || report.severity == "PANIC";
 }
@@ -434,12 +440,17 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         session->listening()->failed();
     }
     std::size_t name_count = 0;
-    pipeline.error([this, session, &name_count](const Expected& skipped) {
+    bool unnamed_skipped = false;
+    pipeline.error([this, session, &name_count, &unnamed_skipped](const Expected& skipped) {
         undo(session, skipped);
         name_count += notes_name(skipped) ? 1 : 0;
+        unnamed_skipped = unnamed_skipped || prepares_unnamed(skipped);
     });
     if (session != nullptr) {
         session->statements().undo(name_count);
+        if (unnamed_skipped && !pipeline.any(prepares_unnamed)) {
+            session->forget_unnamed();
+        }
     }
     return std::nullopt;
 }

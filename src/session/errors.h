@@ -16,6 +16,7 @@ inline constexpr std::string_view kFeatureNotSupported = "0A000";
 inline constexpr std::string_view kInvalidParameterValue = "22023";
 inline constexpr std::string_view kInvalidAuthorization = "28000";
 inline constexpr std::string_view kDuplicateStatement = "42P05";
+inline constexpr std::string_view kInvalidStatementName = "26000";
 inline constexpr std::string_view kInvalidCatalogName = "3D000";
 inline constexpr std::string_view kWarning = "01000";
 inline constexpr std::string_view kSerializationFailure = "40001";

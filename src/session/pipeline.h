@@ -155,6 +155,16 @@ class Pipeline {
     [[nodiscard]] bool empty() const { return count_ == 0; }
     [[nodiscard]] bool full() const { return count_ >= kEntriesMax; }
     [[nodiscard]] std::size_t size() const { return count_; }
+    /// Whether `is_meant` holds for an entry.
+    template <class Predicate>
+    [[nodiscard]] bool any(Predicate is_meant) const {
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (is_meant(at(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
     /// Nothing is owed, and no extended-protocol message is without its Sync.
     [[nodiscard]] bool idle() const { return count_ == 0 && !open_; }
     /// Extended-protocol messages were sent and their Sync was not.

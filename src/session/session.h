@@ -129,6 +129,11 @@ class Session {
 
     // -- What the backend's answers change --
     [[nodiscard]] SessionStatements& statements() { return statements_; }
+    /// There is no unnamed statement any more.
+    void forget_unnamed() {
+        unnamed_ = Unnamed::None;
+        unnamed_body_.clear();
+    }
     /// A ParameterStatus for the client. True where the client is to see it.
     [[nodiscard]] bool on_parameter(Shared& shared, std::string_view name, std::string_view value);
     /// The client was told ReadyForQuery.
@@ -255,10 +260,6 @@ class Session {
     [[nodiscard]] Handled refuse_bind(Shared& shared, Backend& backend, wire::Header header,
                                       const Error& error);
     [[nodiscard]] const SessionStatements::Named* find_named(std::string_view name) const;
-    void forget_unnamed() {
-        unnamed_ = Unnamed::None;
-        unnamed_body_.clear();
-    }
     [[nodiscard]] std::string_view text_of(std::string_view name,
                                            const SessionStatements::Named* named) const;
     [[nodiscard]] sql::Traits traits_of(std::string_view name, const SessionStatements::Named* named) const;
@@ -325,6 +326,8 @@ class Session {
     void tell_kept_now(Shared& shared);
     void tell_or_keep(Shared& shared, const Backend* backend, std::string_view channel,
                       std::span<const std::byte> message);
+    [[nodiscard]] std::optional<std::string> missing_statement(std::string_view name,
+                                                               const SessionStatements::Named* named) const;
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
                                                                const SessionStatements::Named* named,

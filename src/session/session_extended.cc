@@ -281,6 +281,10 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         return kEnded;
     }
     const SessionStatements::Named* const named = find_named(name);
+    if (std::optional<std::string> const missing = missing_statement(name, named)) {
+        return refuse_bind(shared, *backend, header,
+                           {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
+    }
     sql::Traits const traits = traits_of(name, named);
     NamesUsed names = names_used(shared, traits, traits.effects.empty() ? "" : text_of(name, named));
     if (lacks_names(*backend, names)) {
@@ -388,6 +392,10 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
         return std::nullopt;
     }
     const SessionStatements::Named* const named = find_named(name);
+    if (std::optional<std::string> const missing = missing_statement(name, named)) {
+        return refuse_bind(shared, *backend, header,
+                           {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
+    }
     std::array<char, 32> memory{};
     std::size_t const replaced = header.message_bytes();
     std::expected<std::string_view, Error> const reference = refer(shared, *backend, name, named, memory);
@@ -479,6 +487,23 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
 
 // -- Naming a statement --
 
+/// What PostgreSQL says of a statement that the session does not have, where the backend has one under this
+/// name, or may have, that is somebody else's. Empty where it may be asked for.
+std::optional<std::string> Session::missing_statement(std::string_view name,
+                                                      const SessionStatements::Named* named) const {
+    if (session_pooled() || named != nullptr) {
+        return std::nullopt;
+    }
+    if (name.empty()) {
+        return unnamed_ == Unnamed::None ? std::optional("unnamed prepared statement does not exist")
+                                         : std::nullopt;
+    }
+    if (name.starts_with(kReservedPrefix)) {
+        return "prepared statement \"" + std::string(name) + "\" does not exist";
+    }
+    return std::nullopt;
+}
+
 /// What the statement that the client calls `name` is called at the backend, after making sure that it is
 /// there. `name` may lie in the scratch memory, so nothing called here may write there.
 std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& backend, std::string_view name,
@@ -492,8 +517,8 @@ std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& b
         return refer_to_unnamed(shared, backend);
     }
     if (named == nullptr) {
-        // The server has no statement of this name either, unless it is one that pgring made for somebody.
-        return name.starts_with(kReservedPrefix) ? kNoSuchStatement : name;
+        // It is unknown to the server, too, which says so.
+        return name;
     }
     if (!backend.prepare(shared, *named->statement)) {
         return std::unexpected(errors::kOutOfMemory);

@@ -238,8 +238,11 @@ TEST(Prepared, NobodyReachesAnothersStatementByTheServersName) {
     Client& bob = stage.logged_in();
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select 1");
-    bob.says(bind("pgring_0_1") + execute() + sync());
-    backend.hears({"Bind pgring_none", "Execute", "Sync"});
+    bob.says(bind("pgring_0_1") + sync());
+    backend.hears({"Bind pgring_none", "Sync"});
+    backend.says(error("26000", "prepared statement \"pgring_none\" does not exist") + ready());
+    bob.hears({"ErrorResponse ERROR 26000", "ReadyForQuery I"});
+    EXPECT_EQ(error_field(bob.last_error(), 'M'), "prepared statement \"pgring_0_1\" does not exist");
 }
 
 TEST(Prepared, AFailedParseLeavesNoName) {
@@ -430,6 +433,37 @@ TEST(Prepared, TheUnnamedStatementIsPreparedAgainAfterAnErrandOfPgrings) {
     backend.says(complete("SELECT 1") + parameter_status("application_name", "") + ready());
     // A simple query, pgring's own too, destroys the unnamed statement.
     backend.hears({"Parse: select 1", "Bind", "Execute", "Sync"});
+}
+
+TEST(Prepared, AnUnnamedStatementThatTheServerSkippedIsNone) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(describe_portal("none") + parse("", "select 1") + sync());
+    backend.hears({"Describe P none", "Parse: select 1", "Sync"});
+    backend.says(error("34000") + ready());
+    alice.hears({"ErrorResponse ERROR 34000", "ReadyForQuery I"});
+    for (const std::string& refers : {bind(""), describe_statement("")}) {
+        alice.says(refers + sync());
+        backend.hears({"Bind pgring_none", "Sync"});
+        backend.says(error("26000", "prepared statement \"pgring_none\" does not exist") + ready());
+        alice.hears({"ErrorResponse ERROR 26000", "ReadyForQuery I"});
+        EXPECT_EQ(error_field(alice.last_error(), 'M'), "unnamed prepared statement does not exist");
+    }
+}
+
+TEST(Prepared, AnUnnamedStatementOfALaterUnitOutlivesAnError) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("", "selec") + sync() + parse("", "select 1") + sync());
+    static_cast<void>(backend.take());
+    backend.says(error("42601") + ready() + parse_complete() + ready());
+    alice.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I", "ParseComplete", "ReadyForQuery I"});
+    alice.says(bind("") + execute() + sync());
+    std::vector<Message> const messages = backend.take();
+    ASSERT_GE(messages.size(), 3U);
+    EXPECT_EQ(frontend_text(messages[messages.size() - 3]), "Bind");
 }
 
 TEST(Prepared, AParseBeyondTheLimitIsRefusedByName) {
