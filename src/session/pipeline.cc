@@ -1,6 +1,15 @@
 #include "session/pipeline.h"
 
+#include <algorithm>
+
 namespace pgring::session {
+
+namespace {
+
+/// How many entries are looked at for what earlier units change; with more out, one waits for some of them.
+constexpr std::size_t kLooksBackMax = 256;
+
+}  // namespace
 
 Stake stake_of(const sql::Traits& traits) {
     switch (traits.control) {
@@ -64,6 +73,7 @@ void Pipeline::expect(Expected entry) {
     entries_[(head_ + count_) & (entries_.size() - 1)] = entry;
     ++count_;
     ready_owed_ += ends_with_ready(entry.request) ? 1 : 0;
+    statement_changes_ += changes_statements(entry) ? 1 : 0;
     drop_copy_end();
 }
 
@@ -78,6 +88,7 @@ Expected Pipeline::pop_any() {
     Expected const entry = entries_[head_];
     head_ = (head_ + 1) & (entries_.size() - 1);
     --count_;
+    statement_changes_ -= changes_statements(entry) ? 1 : 0;
     if (ends_with_ready(entry.request)) {
         --ready_owed_;
         copying_in_ = false;
@@ -130,9 +141,37 @@ void Pipeline::clear() {
     head_ = 0;
     count_ = 0;
     ready_owed_ = 0;
+    statement_changes_ = 0;
     open_ = false;
     skipping_ = false;
     copying_in_ = false;
+}
+
+template <class Predicate>
+bool Pipeline::any_in_earlier_units(Predicate is_meant) const {
+    if (statement_changes_ == 0 || ready_owed_ == 0) {
+        return false;
+    }
+    bool earlier = !open_;
+    std::size_t const first = count_ - std::min(count_, kLooksBackMax);
+    for (std::size_t position = count_; position-- > first;) {
+        const Expected& entry = at(position);
+        earlier = earlier || (ends_with_ready(entry.request) && entry.audience != Audience::Local);
+        if (earlier && changes_statements(entry) && is_meant(entry)) {
+            return true;
+        }
+    }
+    return first > 0;
+}
+
+bool Pipeline::unsettled(std::uint32_t statement) const {
+    return any_in_earlier_units([statement](const Expected& entry) { return entry.statement == statement; });
+}
+
+bool Pipeline::unsettled_by_errand(std::uint32_t statement) const {
+    return any_in_earlier_units([statement](const Expected& entry) {
+        return entry.statement == statement && entry.audience == Audience::Errand;
+    });
 }
 
 void Pipeline::grow() {

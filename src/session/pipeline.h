@@ -165,6 +165,12 @@ class Pipeline {
         }
         return false;
     }
+    /// An earlier unit than the one that is sent now prepares or closes this statement of ours, and has not
+    /// been answered: behind an error the server skips that, so that it is not known whether it will have the
+    /// statement. Without anything of the kind on its way, which is the rule, it costs nothing.
+    [[nodiscard]] bool unsettled(std::uint32_t statement) const;
+    /// The same, of what pgring asks for by itself.
+    [[nodiscard]] bool unsettled_by_errand(std::uint32_t statement) const;
     /// Nothing is owed, and no extended-protocol message is without its Sync.
     [[nodiscard]] bool idle() const { return count_ == 0 && !open_; }
     /// Extended-protocol messages were sent and their Sync was not.
@@ -241,6 +247,13 @@ class Pipeline {
     [[nodiscard]] static bool belongs_to_batch(Request request) {
         return !ends_with_ready(request) && request != Request::CopyEnd;
     }
+    /// The server has a statement of ours, or has it no more, when this is answered.
+    [[nodiscard]] static bool changes_statements(const Expected& entry) {
+        return (entry.request == Request::Parse || entry.request == Request::Close) &&
+               entry.statement != kNoStatement;
+    }
+    template <class Predicate>
+    [[nodiscard]] bool any_in_earlier_units(Predicate is_meant) const;
     Expected pop_any();
     void drop_copy_end();
     void grow();
@@ -250,6 +263,8 @@ class Pipeline {
     std::size_t head_ = 0;
     std::size_t count_ = 0;
     std::uint32_t ready_owed_ = 0;
+    /// How many entries change which statements of ours the server has.
+    std::uint32_t statement_changes_ = 0;
     bool open_ = false;
     bool skipping_ = false;
     bool copying_in_ = false;

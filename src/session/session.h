@@ -341,6 +341,7 @@ class Session {
         std::span<const std::byte> rest;
         sql::Traits traits;
     };
+    [[nodiscard]] bool awaits_earlier_units(const Backend& backend, const ParseView& parse) const;
     [[nodiscard]] bool parse_here(Shared& shared, wire::Header header);
     [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header,
                                        const ParseView& parse);

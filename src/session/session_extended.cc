@@ -97,7 +97,21 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
             return parse_deallocate(shared, *backend, header, gone);
         }
     }
-    return parse_placed(shared, *backend, header, {.name = name, .rest = rest, .traits = traits});
+    ParseView const parse{.name = name, .rest = rest, .traits = traits};
+    if (!session_pooled() && !name.empty() && awaits_earlier_units(*backend, parse)) {
+        return kBlocked;
+    }
+    return parse_placed(shared, *backend, header, parse);
+}
+
+/// What the Parse comes to depends on units that were sent and not answered yet: should one fail, the server
+/// skips what it would have prepared, so that a name is free after all, or a statement is not there.
+bool Session::awaits_earlier_units(const Backend& backend, const ParseView& parse) const {
+    if (statements_.find(parse.name) != nullptr) {
+        return backend.pipeline.ready_owed() > 0 && statements_.unconfirmed(parse.name);
+    }
+    StatementRef const known = destination_->statements.find(statement_key(parse.rest, parse.traits));
+    return known && backend.pipeline.unsettled(known->number);
 }
 
 /// Answers the unit at the front of `in` where it is one that needs no backend (see query_alone()).
@@ -285,6 +299,9 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         return refuse_bind(shared, *backend, header,
                            {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
     }
+    if (named != nullptr && backend->pipeline.unsettled_by_errand(named->statement->number)) {
+        return kBlocked;
+    }
     sql::Traits const traits = traits_of(name, named);
     NamesUsed names = names_used(shared, traits, traits.effects.empty() ? "" : text_of(name, named));
     if (lacks_names(*backend, names)) {
@@ -395,6 +412,9 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
     if (std::optional<std::string> const missing = missing_statement(name, named)) {
         return refuse_bind(shared, *backend, header,
                            {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
+    }
+    if (named != nullptr && backend->pipeline.unsettled_by_errand(named->statement->number)) {
+        return kBlocked;
     }
     std::array<char, 32> memory{};
     std::size_t const replaced = header.message_bytes();

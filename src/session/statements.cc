@@ -140,6 +140,10 @@ void SessionStatements::drop(std::string_view name) {
     unconfirmed_.push_back(std::move(change));
 }
 
+bool SessionStatements::unconfirmed(std::string_view name) const {
+    return std::ranges::find(unconfirmed_, name, &Change::name) != unconfirmed_.end();
+}
+
 void SessionStatements::confirm() {
     ASSERT(!unconfirmed_.empty());
     unconfirmed_.pop_front();

@@ -154,6 +154,8 @@ class SessionStatements {
     [[nodiscard]] const Named* find(std::string_view name) const;
     /// The client was told what the rows of the statement with this number look like.
     void describe(std::uint32_t number, RowShape shape);
+    /// The server has not confirmed yet what the name stands for.
+    [[nodiscard]] bool unconfirmed(std::string_view name) const;
     [[nodiscard]] bool full() const { return names_.size() >= kNamesMax; }
     [[nodiscard]] std::size_t size() const { return names_.size(); }
 

@@ -628,8 +628,10 @@ TEST(Prepared, AnOutdatedPlanIsMadeAnewOnEveryBackend) {
     bob.says(query("begin") + query("insert into t values (1)"));
     static_cast<void>(stage.backend(0).take());
     bob.says(parse("s", "select * from t") + sync() + run);
-    stage.backend(0).hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Sync",
-                            "Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+    stage.backend(0).hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Sync"});
+    stage.backend(0).says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T') +
+                          close_complete() + parse_complete() + ready('T'));
+    stage.backend(0).hears({"Bind pgring_0_1", "Describe P", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnOutdatedPlanIsMadeAnewWhereItsStatementIsDescribed) {
@@ -787,6 +789,74 @@ TEST(Prepared, AParseWhoseClientLeftBeforeItsSyncIsKnownToNobody) {
     EXPECT_TRUE(stage.backend(0).closed());
     bob.says(parse("s", "select 1") + sync());
     stage.backend(1).hears({"Parse pgring_0_2: select 1", "Sync"});
+}
+
+// -- What an earlier unit that is still out leaves open --
+
+TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveTakenIsWaitedFor) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(describe_portal("none") + parse("s", "select 1") + sync() + parse("s", "select 2") +
+               bind("s") + sync());
+    backend.hears({"Describe P none", "Parse pgring_0_1: select 1", "Sync"});
+    backend.says(error("34000") + ready());
+    alice.hears({"ErrorResponse ERROR 34000", "ReadyForQuery I"});
+    backend.hears({"Parse pgring_0_2: select 2", "Bind pgring_0_2", "Sync"});
+    backend.says(parse_complete() + bind_complete() + ready());
+    alice.hears({"ParseComplete", "BindComplete", "ReadyForQuery I"});
+    alice.says(parse("s", "select 3") + sync() + parse("s", "select 4") + sync());
+    backend.hears({"Bind pgring_none", "Sync", "Bind pgring_none", "Sync"});
+}
+
+TEST(Prepared, ATextThatAnEarlierUnitMayNotHavePreparedIsWaitedFor) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(describe_portal("none") + parse("a", "select 1") + sync() + parse("b", "select 1") +
+               bind("b") + sync());
+    backend.hears({"Describe P none", "Parse pgring_0_1: select 1", "Sync"});
+    backend.says(error("34000") + ready());
+    backend.hears({"Parse pgring_0_2: select 1", "Bind pgring_0_2", "Sync"});
+}
+
+TEST(Prepared, WhatPgringPreparesBehindAnErrorIsPreparedForTheNextUnit) {
+    Stage stage;
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    prepares(alice, stage.backend(0), "s", "select 1");
+    bob.says(query("insert into t values (1)"));
+    stage.backend(0).answers("1", 'T');
+    alice.says(describe_portal("none") + bind("s") + sync() + bind("s") + execute() + sync());
+    Backend& other = stage.backend(1);
+    other.hears({"Describe P none", "Parse pgring_0_1: select 1", "Bind pgring_0_1", "Sync"});
+    other.says(error("34000") + ready());
+    alice.hears({"ErrorResponse ERROR 34000", "ReadyForQuery I"});
+    other.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, WhatPgringClosesBehindAnErrorIsStillThereForTheNextUnit) {
+    Scene scene = one_backend();
+    scene.settings.pgring.max_prepared_statements = 1;
+    Stage stage(scene);
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "one", "select 1");
+    alice.says(describe_portal("none") + parse("two", "select 2") + sync() + bind("one") + sync());
+    backend.hears({"Describe P none", "Close S pgring_0_1", "Parse pgring_0_2: select 2", "Sync"});
+    backend.says(error("34000") + ready());
+    backend.hears({"Bind pgring_0_1", "Sync"});
+}
+
+TEST(Prepared, InOneUnitNothingIsWaitedFor) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("a", "select 1") + bind("a") + parse("b", "select 1") + bind("b") + execute() + sync());
+    backend.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Bind pgring_0_1", "Execute", "Sync"});
+    // Nor where the client waits for nothing either.
+    alice.says(parse("c", "select 3") + sync() + bind("c") + execute() + sync());
+    backend.hears({"Parse pgring_0_2: select 3", "Sync", "Bind pgring_0_2", "Execute", "Sync"});
 }
 
 TEST(Prepared, ALongNameIsANameLikeAnyOther) {
