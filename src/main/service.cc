@@ -219,6 +219,11 @@ class Service {
     }
 
     void start_workers() {
+        if (settings_.pgring.default_pool_size < worker_count_) {
+            log_.warning("workers_take_turns", {{"workers", std::uint64_t{worker_count_}},
+                                                {"default_pool_size", settings_.pgring.default_pool_size},
+                                                {"remedy", "let there be no more workers than backends"}});
+        }
         for (std::size_t i = 0; i < worker_count_; ++i) {
             workers_[i]->thread = std::jthread([this, i] { work(static_cast<pool::WorkerIndex>(i)); });
         }

@@ -66,10 +66,11 @@ void Pool::yielded(base::Instant now) {
     takings_at_rest_ = budget_->takings();
 }
 
-void Pool::opened() {
+void Pool::opened(base::Instant now) {
     ASSERT(opening_count_ > 0);
     --opening_count_;
     ++used_count_;
+    turn_ends_at_ = now + std::clamp(kTurnInLogins * (now - token_since_), kTurn, kTurnMax);
     retry_at_ = base::Instant::min();
 }
 
@@ -104,7 +105,7 @@ bool Pool::should_yield(base::Instant now) const {
         return false;
     }
     if (budget_->takes_turns()) {
-        return now - token_since_ >= kTurn;
+        return now >= turn_ends_at_;
     }
     return !has_waiters() || held_count() > budget_->fair_share();
 }

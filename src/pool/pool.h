@@ -22,9 +22,11 @@
 
 namespace pgring::pool {
 
-/// How long a worker keeps a backend while others wait whose share is none: long against the cost of a new
-/// connection.
+/// How long a worker keeps a backend while others wait whose share is none, from its login on; but so many
+/// times as long as the login took, up to a limit, since the next worker has to log in again.
 inline constexpr base::Duration kTurn = std::chrono::milliseconds(50);
+inline constexpr int kTurnInLogins = 4;
+inline constexpr base::Duration kTurnMax = std::chrono::seconds(1);
 /// Where they take turns: how long a backend must be idle for its turn to be over before its time.
 inline constexpr base::Duration kLinger = std::chrono::milliseconds(5);
 
@@ -109,7 +111,7 @@ class Pool {
     /// Whether one less would be too few.
     [[nodiscard]] bool at_minimum() const { return budget_->taken() <= limits_.min_size; }
     /// The login went well; the backend counts as used until released.
-    void opened();
+    void opened(base::Instant now);
     /// The login failed; the next attempt is put off. Gives the token back.
     void open_failed(base::Instant now);
     /// When another attempt is allowed; in the past when none failed.
@@ -170,8 +172,9 @@ class Pool {
     std::uint32_t used_count_ = 0;
     std::uint32_t opening_count_ = 0;
     base::Instant retry_at_ = base::Instant::min();
-    /// When this worker last got a token.
+    /// When this worker last got a token, and where workers take turns, how long it may keep it.
     base::Instant token_since_{};
+    base::Instant turn_ends_at_{};
     /// After its turn a worker leaves the token to those that are hungry, until one of them has taken it. Two
     /// that both left it to each other would leave it lying.
     base::Instant rest_until_ = base::Instant::min();

@@ -259,7 +259,7 @@ void Worker::connect_query_done(pool::BackendId id, BackendEntry& entry, base::I
 }
 
 void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now) {
-    pool_of(entry).opened();
+    pool_of(entry).opened(now);
     entry.place = BackendEntry::Place::Used;
     wheel_.disarm(entry.deadline);
     stats_.servers[entry.backend.server().value].logins.add();

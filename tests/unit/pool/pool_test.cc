@@ -39,7 +39,7 @@ TEST_F(PoolTest, FirstComeIsFirstServed) {
 TEST_F(PoolTest, NobodyOvertakesTheLine) {
     pool.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
-    pool.opened();
+    pool.opened(kNow);
     pool.add_idle(backend(7));
     EXPECT_EQ(pool.acquire(kAny), std::nullopt) << "an idle backend belongs to the one who waits";
     EXPECT_EQ(pool.line().next(), session(0));
@@ -57,13 +57,13 @@ TEST_F(PoolTest, TheReserveIsForThoseWhoWaitedLongOneAtATime) {
     EXPECT_EQ(reserved.reserve_at(), kNow + 5s);
     EXPECT_TRUE(reserved.start_opening(kNow));
     EXPECT_FALSE(reserved.start_opening(kNow + 4s));
-    reserved.opened();
+    reserved.opened(kNow);
     EXPECT_FALSE(reserved.start_opening(kNow + 4s));
     EXPECT_TRUE(reserved.start_opening(kNow + 5s));
     EXPECT_FALSE(reserved.start_opening(kNow + 5s)) << "one is under way";
-    reserved.opened();
+    reserved.opened(kNow);
     EXPECT_TRUE(reserved.start_opening(kNow + 5s));
-    reserved.opened();
+    reserved.opened(kNow);
     EXPECT_FALSE(reserved.start_opening(kNow + 60s)) << "the reserve is used up";
     for (std::uint32_t i = 0; i < 3; ++i) {
         reserved.line().leave(waiters[i]);
@@ -106,7 +106,7 @@ TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     EXPECT_TRUE(pool.start_opening(kNow));
     other.line().join(others[0], session(3), kNow);
     EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
-    pool.opened();
+    pool.opened(kNow);
     EXPECT_TRUE(pool.should_yield(kNow))
         << "this worker holds two where its share is one, and the other waits";
     pool.closed();
@@ -129,7 +129,7 @@ TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
     first.line().join(waiters[1], session(1), kNow);
     second.line().join(waiters[2], session(2), kNow);
     ASSERT_TRUE(first.start_opening(kNow));
-    first.opened();
+    first.opened(kNow);
     EXPECT_FALSE(second.start_opening(kNow));
     EXPECT_FALSE(first.should_yield(kNow + kTurn - 1ms)) << "its turn has just begun";
     EXPECT_TRUE(first.should_yield(kNow + kTurn)) << "the other worker would wait for ever";
@@ -143,20 +143,40 @@ TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
     second.line().leave(waiters[2]);
 }
 
+TEST_F(PoolTest, ATurnIsLongAgainstTheLoginBeforeIt) {
+    auto const one = std::make_shared<Budget>(1, 2);
+    Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
+    Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
+    first.line().join(waiters[0], session(0), kNow);
+    second.line().join(waiters[1], session(1), kNow);
+    for (base::Duration const login : {100ms, 30'000ms}) {
+        ASSERT_TRUE(first.start_opening(kNow));
+        EXPECT_FALSE(second.start_opening(kNow));
+        base::Instant const ready = kNow + login;
+        first.opened(ready);
+        base::Duration const turn = std::min<base::Duration>(4 * login, 1s);
+        EXPECT_FALSE(first.should_yield(ready + turn - 1ms)) << "most of the time would go into logins";
+        EXPECT_TRUE(first.should_yield(ready + turn));
+        first.closed();
+    }
+    first.line().leave(waiters[0]);
+    second.line().leave(waiters[1]);
+}
+
 TEST_F(PoolTest, WorkersThatLeftTheTokenToEachOtherDoNotLeaveItLying) {
     auto const one = std::make_shared<Budget>(1, 2);
     Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
     Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
     first.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(first.start_opening(kNow));
-    first.opened();
+    first.opened(kNow);
     second.line().join(waiters[1], session(1), kNow);
     EXPECT_FALSE(second.start_opening(kNow));
     first.closed();
     first.yielded(kNow);
     EXPECT_FALSE(first.start_opening(kNow)) << "it is the other one's";
     ASSERT_TRUE(second.start_opening(kNow));
-    second.opened();
+    second.opened(kNow);
     second.closed();
     second.yielded(kNow);
     EXPECT_TRUE(first.start_opening(kNow + 1ms)) << "the other one had it";
@@ -175,7 +195,7 @@ TEST_F(PoolTest, AWorkerWithoutABackendGetsOneWhereTheShareIsNoWholeNumber) {
     }
     while (five->try_take()) {
     }
-    rich.opened();
+    rich.opened(kNow);
     poor.line().join(waiters[2], session(2), kNow);
     EXPECT_FALSE(poor.start_opening(kNow));
     EXPECT_TRUE(rich.should_yield(kNow)) << "it holds two of five, the other none";
@@ -210,8 +230,8 @@ TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
     pool.line().join(waiters[1], session(1), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
     ASSERT_TRUE(pool.start_opening(kNow));
-    pool.opened();
-    pool.opened();
+    pool.opened(kNow);
+    pool.opened(kNow);
     pool.line().leave(waiters[0]);
     pool.line().leave(waiters[1]);
     pool.add_idle(backend(1));
