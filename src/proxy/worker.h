@@ -293,6 +293,8 @@ class Worker {
         std::vector<pool::SessionId> waiting;
         /// When it may be opened again; a connection that answers lifts it.
         base::Instant retry_at = base::Instant::min();
+        /// Since when it waits for a place under a quota.
+        base::Instant waits_since = base::kNever;
         Deadline deadline;
     };
 
@@ -427,6 +429,7 @@ class Worker {
                                                         base::Instant now) const;
     /// Closes the backend under `quota` that was idle longest. False where none may go.
     [[nodiscard]] bool close_idle_under(const pool::Quota& quota, base::Instant now);
+    void tell_wish(const pool::Quota& quota, const pool::Pool& pool, base::Instant since, base::Instant now);
     void wish_for_place(const pool::Quota& quota, pool::Pool& pool, base::Instant now);
     void place_wanted(const PlaceWanted& wanted, base::Instant now);
     /// Who is to have the backend's place before those who wait for the backend; nullptr for nobody.

@@ -59,6 +59,7 @@ void Worker::open_listener(ListenerId id, ListenerEntry& entry, base::Instant no
         std::expected<Places, const pool::Quota*> places = take_places(*entry.destination, pool::Hold::Kept);
         if (places.has_value()) {
             entry.retry_at = now + settings_.pgring.server_login_retry;
+            entry.waits_since = base::kNever;
             entry.backend = connect_backend(*entry.destination, *topology_->primary,
                                             session::Backend::Use::Listening, std::move(*places), now);
             backends_.get(entry.backend).listener = id;
@@ -69,7 +70,13 @@ void Worker::open_listener(ListenerId id, ListenerEntry& entry, base::Instant no
         bool const may_wait = places.error()->may_keep();
         if (!may_wait || !close_idle_under(*places.error(), now)) {
             entry.retry_at = now + kAskPeriod;
+            entry.waits_since = std::min(entry.waits_since, now);
             wheel_.arm(entry.deadline, entry.retry_at);
+            if (may_wait) {
+                // Idle backends of other workers take up places, too.
+                tell_wish(*places.error(), *entry.destination->pools[topology_->primary->value],
+                          entry.waits_since, now);
+            }
             refuse_listening(entry, may_wait ? Refused::HoldersOfBackends : Refused::All,
                              session::errors::kNoPlaceToListen, now);
             return;

@@ -66,14 +66,16 @@ bool Worker::close_idle_under(const pool::Quota& quota, base::Instant now) {
 
 void Worker::wish_for_place(const pool::Quota& quota, pool::Pool& pool, base::Instant now) {
     if (pool.may_ask(now, kAskPeriod)) {
-        pool::Wish const wish{.quota = &quota,
-                              .pool = id_of(pool),
-                              .since = pool.line().waited_since(),
-                              .until = now + kWishHolds};
-        wishes_.note(wish, now);
-        post_to_others(PlaceWanted{.wish = wish});
+        tell_wish(quota, pool, pool.line().waited_since(), now);
     }
     retry_by(pool.ask_at());
+}
+
+void Worker::tell_wish(const pool::Quota& quota, const pool::Pool& pool, base::Instant since,
+                       base::Instant now) {
+    pool::Wish const wish{.quota = &quota, .pool = id_of(pool), .since = since, .until = now + kWishHolds};
+    wishes_.note(wish, now);
+    post_to_others(PlaceWanted{.wish = wish});
 }
 
 void Worker::place_wanted(const PlaceWanted& wanted, base::Instant now) {

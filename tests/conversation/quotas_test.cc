@@ -59,6 +59,25 @@ TEST(Quotas, ConnectionsThatListenLeaveOnePlace) {
     EXPECT_EQ(stage.backend_count(), 1U);
 }
 
+TEST(Quotas, AnIdleBackendOfAnotherWorkerIsClosedForOneThatListens) {
+    Scene scene = one_backend_of_a_database(2);
+    scene.settings.pgring.max_db_connections = 2;
+    Stage stage(scene);
+    Client& carol = stage.logged_in_as(kApp, 0);
+    static_cast<void>(stage.logged_in_as(kApp, 1));
+    ASSERT_EQ(stage.backend_count(), 2U);
+    carol.says(query("insert into t values (1)"));
+    stage.backend(0).hears({"Query insert into t values (1)"});
+    Client& alice = stage.logged_in_as(kApp, 0);
+    alice.says(query("listen a"));
+    stage.passes(200ms);
+    EXPECT_TRUE(stage.backend(1).closed());
+    ASSERT_EQ(stage.backend_count(), 3U);
+    stage.backend(2).hears({"Query LISTEN \"a\""});
+    stage.backend(0).says(complete("INSERT 0 1") + ready());
+    static_cast<void>(carol.take());
+}
+
 TEST(Quotas, AnIdleBackendIsClosedForOneThatListens) {
     Scene scene = one_backend_of_a_database();
     scene.settings.pgring.max_db_connections = 2;
