@@ -492,7 +492,8 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
     {
         .name = "receive_buffers",
         .field = field<&PgringSettings::receive_buffers>,
-        .limits = power_of_two(between(16, 32768)),
+        // A worker has twice as many, and the kernel takes 32,768 for a ring.
+        .limits = power_of_two(between(16, 16384)),
         .change = Change::Restart,
         .origin = Origin::Pgring,
         .sentence =

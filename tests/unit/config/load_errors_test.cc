@@ -54,7 +54,7 @@ TEST(LoadErrors, NumberThatIsNone) {
 TEST(LoadErrors, NotAPowerOfTwo) {
     EXPECT_EQ(problem_of_line("receive_buffers = 100"),
               "test.toml:3:19: pgring.receive_buffers is 100, not a power of two; "
-              "write a number: 16 to 32768, a power of two");
+              "write a number: 16 to 16384, a power of two");
 }
 
 TEST(LoadErrors, DurationOutOfItsLimitsOrWithoutSense) {
