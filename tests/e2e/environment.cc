@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "wait.h"
+
 namespace pgring::e2e {
 
 // PGRING_PROGRAM, PGRING_SOURCE_ROOT and PGRING_LOG_FOLDER are defined by the build.
@@ -23,6 +25,15 @@ void Environment::TearDown() {
 Environment& environment() {
     static auto* const only = static_cast<Environment*>(testing::AddGlobalTestEnvironment(new Environment));
     return *only;
+}
+
+bool EndToEnd::runs(const std::string& words, int count) {
+    std::string const text = "select count(*) from pg_stat_activity where position('" + words +
+                             "' in query) > 0 and pid <> pg_backend_pid() and state = 'active'";
+    Connection one(cluster().direct("pg-0"));
+    Connection other(cluster().direct("pg-1"));
+    return eventually(std::chrono::seconds(10),
+                      [&] { return std::stoi(one.value(text)) + std::stoi(other.value(text)) == count; });
 }
 
 std::string pgring_program() {

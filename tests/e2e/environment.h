@@ -41,6 +41,9 @@ class EndToEnd : public testing::Test {
     [[nodiscard]] static Connection connect(const Parameters& changed = {}) {
         return pgring().connect(changed);
     }
+    /// Waits until so many statements that contain `words` run on the servers; false when they do not within
+    /// ten seconds. Both servers are up. A cancel that came before its statement would rightly do nothing.
+    [[nodiscard]] static bool runs(const std::string& words, int count = 1);
 };
 
 }  // namespace pgring::e2e

@@ -10,8 +10,6 @@
 namespace pgring::e2e {
 namespace {
 
-using namespace std::chrono_literals;
-
 /// A socket that leads to one pgring and later to another, as a load balancer's address does.
 class Address {
   public:
@@ -48,8 +46,8 @@ TEST_F(Peers, ACancelThatComesToTheOtherPgringEndsItsStatement) {
                          .peers = {{1, {{"host", "\"127.0.0.1\""}, {"port", std::to_string(here.port())}}}}});
     address.leads_to("here", here);
     Connection client = here.connect(address.parameters());
-    ASSERT_EQ(PQsendQuery(client.get(), "select pg_sleep(60)"), 1);
-    std::this_thread::sleep_for(200ms);
+    ASSERT_EQ(PQsendQuery(client.get(), "select pg_sleep(60) /* peers */"), 1);
+    ASSERT_TRUE(runs("/* peers */"));
 
     address.leads_to("there", there);
     Clock::time_point const begin = Clock::now();
