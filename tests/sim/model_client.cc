@@ -1,6 +1,7 @@
 #include "sim/model_client.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/model_server.h"
 
@@ -158,6 +159,7 @@ void ModelClient::on_message(const Message& message) {
     if (message.type == 'E') {
         context_.auditor.require(error_.empty(), who() + " hears of a second error: " + text);
         error_ = error_field(message, 'C');
+        say(std::exchange(waiting_for_.front().behind_error, {}));
         return;
     }
     context_.auditor.require(error_.empty(), who() + " hears " + text + " behind an error");
@@ -833,10 +835,17 @@ Unit ModelClient::failing_copy_in() {
                 .answer = {"CopyInResponse"},
                 .sqlstate = sqlstate};
     }
-    return {.kind = Unit::Kind::Write,
-            .bytes = parse("", text) + bind("") + execute() + end + sync(),
-            .answer = {"ParseComplete", "BindComplete", "CopyInResponse"},
-            .sqlstate = sqlstate};
+    std::string const start = parse("", text) + bind("") + execute();
+    Unit unit{.kind = Unit::Kind::Write,
+              .bytes = start + end + sync(),
+              .answer = {"ParseComplete", "BindComplete", "CopyInResponse"},
+              .sqlstate = sqlstate};
+    if (!gives_up && context_.prng.chance(50)) {
+        // As libpq does where the refusal comes while it still has data.
+        unit.bytes = start + copy_data("rubbish");
+        unit.behind_error = copy_data(token('f')) + copy_done() + sync();
+    }
+    return unit;
 }
 
 Unit ModelClient::copy_out() {

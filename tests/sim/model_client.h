@@ -72,6 +72,8 @@ struct Unit {
     std::vector<std::string> answer{};
     /// The SQLSTATE it must fail with, where it must.
     std::string sqlstate{};
+    /// What is said only when its error has come; nothing follows such a unit before its end.
+    std::string behind_error{};
     /// Names of the writes in it.
     std::vector<std::string> writes{};
     /// SetTimeZone: the value. Notify: the payload.
