@@ -44,8 +44,7 @@ Worker::Worker(const WorkerOptions& options)
               .parameters = parameters_,
               .scram_keys = scram_keys_,
               .stats = stats_,
-              .scratch = scratch_,
-              .worker = options.index},
+              .scratch = scratch_},
       wheel_(options.now),
       retry_deadline_(Deadline::Owner::Retry, 0),
       outstanding_(options.settings.servers.size()) {

@@ -45,6 +45,7 @@ struct Process {
 
     pool::BudgetRegistry budgets;
     pool::QuotaRegistry quotas;
+    session::StatementTextsRegistry statement_texts;
     /// Clients of all workers, for max_client_conn.
     std::atomic<std::uint32_t> client_count{0};
     /// Clients for whom there are descriptors, where that is less than max_client_conn. Set before the workers

@@ -17,10 +17,16 @@ namespace pgring::proxy {
 namespace {
 
 /// Two names of one database share backends only if they share all settings, so the client's name is the key.
-std::string budget_key(std::string_view database, std::string_view user, std::string_view server) {
-    // A zero byte cannot stand in any of the three.
+std::string shared_key(std::string_view database, std::string_view user) {
+    // A zero byte cannot stand in either.
+    std::string key(database);
+    key.append(1, '\0').append(user);
+    return key;
+}
+
+std::string budget_key(std::string_view shared_key, std::string_view server) {
     std::string key(server);
-    key.append(1, '\0').append(database).append(1, '\0').append(user);
+    key.append(1, '\0').append(shared_key);
     return key;
 }
 
@@ -43,7 +49,8 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     if (destinations_.size() >= destinations_sweep_at_) {
         forget_unused_destinations();
     }
-    auto place = std::make_unique<session::Destination>();
+    std::string const shared = shared_key(request.database, user);
+    auto place = std::make_unique<session::Destination>(process_.statement_texts.texts(shared));
     place->database = config::name_at_server(database, request.database);
     place->user = user;
     place->terms = terms;
@@ -67,9 +74,9 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     std::uint32_t const reserve =
         limits.reserve_pool_timeout == base::Duration::zero() ? 0 : terms.reserve_pool_size;
     for (const config::ServerSettings& server : settings_.servers) {
-        std::string const budget = budget_key(request.database, user, server.name);
         place->pools.push_back(std::make_unique<pool::Pool>(
-            limits, process_.budgets.budget(budget, terms.pool_size, reserve), index_));
+            limits, process_.budgets.budget(budget_key(shared, server.name), terms.pool_size, reserve),
+            index_));
     }
     place->quotas = {quota_of("backends of database " + request.database, terms.database_backends_max),
                      quota_of("backends of user " + user, terms.user_backends_max)};

@@ -685,12 +685,13 @@ bool Backend::prepare(Shared& shared, const Statement& statement) {
         return false;
     }
     std::array<char, 32> memory{};
-    std::string_view const name = server_name(statement.number, shared.worker, memory);
+    std::string_view const name = server_name(statement.number, memory);
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
-    writer.begin(wire::FrontendType::Parse).string(name).end(statement.parse_body.size());
+    writer.begin(wire::FrontendType::Parse).string(name).end(statement.parse_body().size());
     ASSERT(writer.ok());
-    if (!out.push_copy(writer.written()) || !out.push_copy(std::as_bytes(std::span(statement.parse_body)))) {
+    if (!out.push_copy(writer.written()) ||
+        !out.push_copy(std::as_bytes(std::span(statement.parse_body())))) {
         return false;
     }
     pipeline.expect({.request = Request::Parse,
@@ -714,10 +715,7 @@ bool Backend::ask_shape(Shared& shared, const Statement& statement) {
     std::array<char, 32> name{};
     std::array<std::byte, 64> memory{};
     wire::MessageWriter writer(memory);
-    writer.begin(wire::FrontendType::Describe)
-        .byte('S')
-        .string(server_name(statement.number, shared.worker, name))
-        .end();
+    writer.begin(wire::FrontendType::Describe).byte('S').string(server_name(statement.number, name)).end();
     writer.begin(wire::FrontendType::Flush).end();
     ASSERT(writer.ok());
     if (!out.push_copy(writer.written())) {
@@ -736,26 +734,23 @@ bool Backend::make_room(Shared& shared, const Statement* statement) {
         return true;
     }
     if (statement != nullptr && statements.outdated(*statement)) {
-        return close_statement(shared, statement->number);
+        return close_statement(statement->number);
     }
     std::uint32_t const surplus = statements.surplus(shared.settings.pgring.max_prepared_statements, unit);
-    return surplus == kNoStatement || close_statement(shared, surplus);
+    return surplus == kNoStatement || close_statement(surplus);
 }
 
 /// A Close of pgring's own was skipped.
 void Backend::restore(std::uint32_t statement) {
     const Statement* const known = destination_->statements.find(statement);
-    statements.restore(statement, known == nullptr ? 0 : known->version);
+    statements.restore(statement, known == nullptr ? 0 : known->version());
 }
 
-bool Backend::close_statement(Shared& shared, std::uint32_t statement) {
+bool Backend::close_statement(std::uint32_t statement) {
     std::array<char, 32> memory{};
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
-    writer.begin(wire::FrontendType::Close)
-        .byte('S')
-        .string(server_name(statement, shared.worker, memory))
-        .end();
+    writer.begin(wire::FrontendType::Close).byte('S').string(server_name(statement, memory)).end();
     if (!out.push_copy(writer.written())) {
         return false;
     }

@@ -214,7 +214,7 @@ class Backend {
     /// Whether what the server says by itself now is for the client.
     [[nodiscard]] bool speaks_to_client(const Session* session) const;
     void undo(Session* session, const Expected& entry);
-    [[nodiscard]] bool close_statement(Shared& shared, std::uint32_t statement);
+    [[nodiscard]] bool close_statement(std::uint32_t statement);
     [[nodiscard]] bool close_name(std::string_view name);
     void restore(std::uint32_t statement);
     [[nodiscard]] bool may_send_again() const;

@@ -35,9 +35,10 @@ bool Backend::carry(Shared& shared, std::string_view name, const Statement* stat
     }
     std::array<std::byte, kHeadBytes> head{};
     wire::MessageWriter writer(head);
-    writer.begin(wire::FrontendType::Parse).string(name).end(statement->parse_body.size());
+    writer.begin(wire::FrontendType::Parse).string(name).end(statement->parse_body().size());
     ASSERT(writer.ok());
-    if (!out.push_copy(writer.written()) || !out.push_copy(std::as_bytes(std::span(statement->parse_body)))) {
+    if (!out.push_copy(writer.written()) ||
+        !out.push_copy(std::as_bytes(std::span(statement->parse_body())))) {
         return false;
     }
     pipeline.expect({.request = Request::Parse,

@@ -12,7 +12,7 @@ std::size_t BackendNames::by_sql_count() const {
 bool BackendNames::stands_for(std::string_view name, const Statement& statement) const {
     auto const found = index_.find(name);
     return found != index_.end() && found->second->statement == statement.number &&
-           found->second->version == statement.version;
+           found->second->version == statement.version();
 }
 
 void BackendNames::use(std::string_view name, std::uint64_t unit) {
@@ -27,7 +27,7 @@ BackendNames::Ticket BackendNames::add(std::string_view name, const Statement& s
     ASSERT(!index_.contains(name));
     order_.push_front({.name = std::string(name),
                        .statement = statement.number,
-                       .version = statement.version,
+                       .version = statement.version(),
                        .ticket = next_ticket(),
                        .unit = unit,
                        .made = made});

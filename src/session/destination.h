@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "auth/secret.h"
@@ -22,6 +23,8 @@ namespace pgring::session {
 
 /// One worker's; lives as long as the worker.
 struct Destination {
+    explicit Destination(std::shared_ptr<StatementTexts> texts) : statements(std::move(texts)) {}
+
     /// Its name at the servers.
     std::string database;
     /// As whom pgring logs in there.

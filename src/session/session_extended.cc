@@ -213,7 +213,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         return std::nullopt;
     }
     std::array<char, 32> memory{};
-    std::string_view const server = server_name(statement->number, shared.worker, memory);
+    std::string_view const server = server_name(statement->number, memory);
     std::array<std::byte, 64> head{};
     wire::MessageWriter writer(head);
     writer.begin(wire::FrontendType::Parse).string(server).end(parse.rest.size());
@@ -543,7 +543,7 @@ std::expected<std::string_view, Error> Session::refer(Shared& shared, Backend& b
     if (!backend.prepare(shared, *named->statement)) {
         return std::unexpected(errors::kOutOfMemory);
     }
-    return server_name(named->statement->number, shared.worker, memory);
+    return server_name(named->statement->number, memory);
 }
 
 std::expected<std::string_view, Error> Session::refer_to_unnamed(Shared& shared, Backend& backend) {
@@ -620,7 +620,7 @@ std::string_view Session::text_of(std::string_view name, const SessionStatements
     if (name.empty()) {
         return text_in(unnamed_body_.view());
     }
-    return named == nullptr ? std::string_view{} : text_in(named->statement->parse_body);
+    return named == nullptr ? std::string_view{} : text_in(named->statement->parse_body());
 }
 
 /// A message of the extended protocol is not sent; a Bind that must fail goes in its place.

@@ -222,7 +222,7 @@ Pin Session::refused_pin(const NamesUsed& used, std::string_view text, const Bac
     Pin reason = refused_pin(used.own, text, backend);
     for (const NameStep& step : used.steps) {
         if (reason == Pin::None && step.kind == Kind::Execute && step.statement) {
-            reason = refused_pin(step.statement->traits, text_in(step.statement->parse_body), backend);
+            reason = refused_pin(step.statement->traits, text_in(step.statement->parse_body()), backend);
         }
     }
     return reason;
@@ -232,7 +232,7 @@ void Session::note_effects(Shared& shared, Backend& backend, const NamesUsed& us
     note_effects(shared, backend, used.own, text);
     for (const NameStep& step : used.steps) {
         if (step.kind == Kind::Execute && step.statement) {
-            note_effects(shared, backend, step.statement->traits, text_in(step.statement->parse_body));
+            note_effects(shared, backend, step.statement->traits, text_in(step.statement->parse_body()));
         }
     }
 }

@@ -42,8 +42,6 @@ struct Shared {
     stats::WorkerStats& stats;
     /// Memory for messages that lie in several buffers; used within one call, never across.
     std::span<std::byte> scratch;
-    /// Number of the worker, for the names of prepared statements.
-    unsigned worker = 0;
     /// On while a standby can serve reads.
     Balancing balancing = Balancing::Off;
     /// Databases that a session's statement needs for itself: the worker closes their idle backends.

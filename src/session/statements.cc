@@ -48,14 +48,18 @@ StatementRef StatementMap::intern(const Key& key, sql::Traits traits) {
     if (auto const found = statements_.find(key); found != statements_.end()) {
         return {*this, *found->second};
     }
-    if (size_bytes_ + bytes_of(key) > kBytesMax || next_number_ == 0) {
+    if (size_bytes_ + bytes_of(key) > kBytesMax) {
+        return {};
+    }
+    std::shared_ptr<StatementText> text = key.only_for ? texts_->own(key.parse_body, key.search_path)
+                                                       : texts_->shared(key.parse_body, key.search_path);
+    if (text == nullptr) {
         return {};
     }
     auto statement = std::make_unique<Statement>();
-    statement->number = next_number_++;
+    statement->number = text->number;
     statement->traits = traits;
-    statement->parse_body = key.parse_body;
-    statement->search_path = key.search_path;
+    statement->text = std::move(text);
     statement->only_for = key.only_for;
     size_bytes_ += bytes_of(key);
     Statement& made = *statement;
@@ -77,7 +81,7 @@ void StatementMap::accept(std::uint32_t number) {
 
 void StatementMap::outdate(std::uint32_t number) {
     if (auto const found = by_number_.find(number); found != by_number_.end()) {
-        ++found->second->version;
+        found->second->text->version.fetch_add(1, std::memory_order_relaxed);
     }
 }
 
@@ -183,7 +187,7 @@ void SessionStatements::erase(std::string_view name) {
 
 bool BackendStatements::use(const Statement& statement, std::uint64_t unit) {
     auto const found = index_.find(statement.number);
-    if (found == index_.end() || found->second->version != statement.version) {
+    if (found == index_.end() || found->second->version != statement.version()) {
         return false;
     }
     found->second->unit = unit;
@@ -193,7 +197,7 @@ bool BackendStatements::use(const Statement& statement, std::uint64_t unit) {
 
 void BackendStatements::add(const Statement& statement, std::uint64_t unit) {
     ASSERT(!index_.contains(statement.number));
-    order_.push_front({.statement = statement.number, .version = statement.version, .unit = unit});
+    order_.push_front({.statement = statement.number, .version = statement.version(), .unit = unit});
     index_.emplace(statement.number, order_.begin());
 }
 
@@ -205,7 +209,7 @@ void BackendStatements::outdate(std::uint32_t statement) {
 
 bool BackendStatements::outdated(const Statement& statement) const {
     auto const found = index_.find(statement.number);
-    return found != index_.end() && found->second->version != statement.version;
+    return found != index_.end() && found->second->version != statement.version();
 }
 
 void BackendStatements::describe(std::uint32_t statement, RowShape shape) {
@@ -223,8 +227,8 @@ void BackendStatements::describe(std::uint32_t statement, RowShape shape, std::u
 
 RowShape BackendStatements::shape(const Statement& statement) const {
     auto const found = index_.find(statement.number);
-    return found == index_.end() || found->second->version != statement.version ? kNoShape
-                                                                                : found->second->shape;
+    return found == index_.end() || found->second->version != statement.version() ? kNoShape
+                                                                                  : found->second->shape;
 }
 
 bool BackendStatements::was_asked(const Statement& statement, std::uint64_t unit) const {
@@ -258,13 +262,11 @@ void BackendStatements::clear() {
     index_.clear();
 }
 
-std::string_view server_name(std::uint32_t statement, unsigned worker, std::span<char, 32> memory) {
+std::string_view server_name(std::uint32_t statement, std::span<char, 32> memory) {
     char* at = memory.data();
     char* const end = memory.data() + memory.size();
     std::memcpy(at, "pgring_", 7);
-    at = std::to_chars(at + 7, end, worker).ptr;
-    *at++ = '_';
-    at = std::to_chars(at, end, statement).ptr;
+    at = std::to_chars(at + 7, end, statement).ptr;
     return {memory.data(), static_cast<std::size_t>(at - memory.data())};
 }
 

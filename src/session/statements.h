@@ -1,11 +1,12 @@
 #pragma once
 /// Prepared statements in transaction pooling. A client's name stands for a text with parameter types; each
-/// backend keeps the texts it was given under a name of pgring's own, "pgring_<worker>_<number>". So sessions
+/// backend keeps the texts it was given under a name of pgring's own, "pgring_<number>". So sessions
 /// share what is the same, a session may meet another backend in each transaction, and a statement that a
 /// backend lacks is prepared there first.
 ///
 /// Three parts: the worker's map of texts (StatementMap), a session's names (SessionStatements), what a
-/// backend has (BackendStatements). All bounded; one worker's, not thread-safe.
+/// backend has (BackendStatements). All bounded; one worker's, not thread-safe. Only texts and their numbers
+/// are all workers' (statement_texts.h), so that a backend may go from one worker to another.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +16,14 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/contract.h"
 #include "pool/ids.h"
 #include "session/pipeline.h"
 #include "session/row_shape.h"
+#include "session/statement_texts.h"
 #include "sql/traits.h"
 
 namespace pgring::session {
@@ -29,21 +32,20 @@ class StatementMap;
 
 /// One text with its parameter types. Counted by the names of sessions that refer to it.
 struct Statement {
-    /// Never kNoStatement, never used again within the process.
+    /// The text's own.
     std::uint32_t number = kNoStatement;
     std::uint32_t references = 0;
     /// A server of the destination has accepted it, so that a further Parse of it can be answered without
     /// one.
     bool accepted = false;
-    /// Goes up when its rows are found to have changed: a backend that prepared it before must do so again.
-    std::uint32_t version = 1;
     sql::Traits traits;
-    /// The body of Parse behind the statement's name: text, zero byte, parameter types.
-    std::string parse_body;
-    /// What its names meant when it was prepared.
-    std::string search_path;
+    /// Never nullptr.
+    std::shared_ptr<StatementText> text;
     /// The one session that has it, where it is not shared.
     pool::SessionId only_for{};
+
+    [[nodiscard]] const std::string& parse_body() const { return text->parse_body; }
+    [[nodiscard]] std::uint32_t version() const { return text->version.load(std::memory_order_relaxed); }
 };
 
 /// A counted reference to a Statement.
@@ -75,7 +77,8 @@ class StatementMap {
     /// All texts together may take this many bytes; beyond it intern() says no.
     static constexpr std::size_t kBytesMax = std::size_t{256} << 20U;
 
-    StatementMap() = default;
+    /// All workers' maps of one destination have the same `texts`.
+    explicit StatementMap(std::shared_ptr<StatementTexts> texts) : texts_(std::move(texts)) {}
     StatementMap(const StatementMap&) = delete;
     StatementMap& operator=(const StatementMap&) = delete;
     ~StatementMap() { ASSERT(statements_.empty()); }
@@ -117,18 +120,18 @@ class StatementMap {
 
     void forget(Statement& statement);
     [[nodiscard]] static Key key_of(const Statement& statement) {
-        return {.parse_body = statement.parse_body,
-                .search_path = statement.search_path,
+        return {.parse_body = statement.text->parse_body,
+                .search_path = statement.text->search_path,
                 .only_for = statement.only_for};
     }
     [[nodiscard]] static std::size_t bytes_of(const Key& key) {
         return key.parse_body.size() + key.search_path.size();
     }
 
+    std::shared_ptr<StatementTexts> texts_;
     std::unordered_map<Key, std::unique_ptr<Statement>, KeyHash> statements_;
     std::unordered_map<std::uint32_t, Statement*> by_number_;
     std::size_t size_bytes_ = 0;
-    std::uint32_t next_number_ = 1;
 };
 
 /// A client's names for statements, with those changes still unconfirmed by the server that must be undone if
@@ -246,7 +249,6 @@ class BackendStatements {
 };
 
 /// Writes the name of a statement at the server into `memory` and returns it, without the zero byte.
-[[nodiscard]] std::string_view server_name(std::uint32_t statement, unsigned worker,
-                                           std::span<char, 32> memory);
+[[nodiscard]] std::string_view server_name(std::uint32_t statement, std::span<char, 32> memory);
 
 }  // namespace pgring::session

@@ -177,10 +177,10 @@ TEST(Extended, ANamedStatementMayBeEmpty) {
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
     alice.says(parse("nothing", "-- nothing") + describe_statement("nothing") + sync());
-    backend.hears({"Parse pgring_0_1: -- nothing", "Describe S pgring_0_1", "Sync"});
+    backend.hears({"Parse pgring_1: -- nothing", "Describe S pgring_1", "Sync"});
     backend.says(parse_complete() + parameter_description() + no_data() + ready());
     alice.says(bind("nothing") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
     backend.says(bind_complete() + empty_query() + ready());
     alice.hears({"ParseComplete", "ParameterDescription", "NoData", "ReadyForQuery I", "BindComplete",
                  "EmptyQueryResponse", "ReadyForQuery I"});

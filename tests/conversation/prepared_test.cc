@@ -26,11 +26,11 @@ TEST(Prepared, AStatementIsRenamedAndFoundAgainByItsOwnName) {
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
     alice.says(parse("mine", "select $1") + describe_statement("mine") + sync());
-    backend.hears({"Parse pgring_0_1: select $1", "Describe S pgring_0_1", "Sync"});
+    backend.hears({"Parse pgring_1: select $1", "Describe S pgring_1", "Sync"});
     backend.says(parse_complete() + parameter_description() + row_description() + ready());
     alice.hears({"ParseComplete", "ParameterDescription", "RowDescription", "ReadyForQuery I"});
     alice.says(bind("mine", {"7"}) + execute() + sync());
-    backend.hears({"Bind pgring_0_1 (7)", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1 (7)", "Execute", "Sync"});
 }
 
 TEST(Prepared, SessionsShareWhatIsTheSame) {
@@ -40,7 +40,7 @@ TEST(Prepared, SessionsShareWhatIsTheSame) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "a", "select 1");
     bob.says(parse("b", "select 1") + bind("b") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
     backend.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
     bob.hears({"ParseComplete", "BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
@@ -58,7 +58,7 @@ TEST(Prepared, SessionsWithAnotherSearchPathDoNotShare) {
     backend.says(row({"tenant", "f"}) + complete("SELECT 1") + ready());
     bob.hears({"CommandComplete SET", "ReadyForQuery I"});
     bob.says(parse("s", "select * from t") + sync());
-    backend.hears({"Parse pgring_0_2: select * from t", "Sync"});
+    backend.hears({"Parse pgring_2: select * from t", "Sync"});
 }
 
 TEST(Prepared, NamesOfTwoSessionsDoNotMeet) {
@@ -69,10 +69,10 @@ TEST(Prepared, NamesOfTwoSessionsDoNotMeet) {
     prepares(alice, backend, "s", "select 1");
     prepares(bob, backend, "s", "select 2");
     alice.says(bind("s") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
     backend.says(bind_complete() + complete("SELECT 0") + ready());
     bob.says(bind("s") + execute() + sync());
-    backend.hears({"Bind pgring_0_2", "Execute", "Sync"});
+    backend.hears({"Bind pgring_2", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnotherBackendIsPreparedFirst) {
@@ -84,11 +84,11 @@ TEST(Prepared, AnotherBackendIsPreparedFirst) {
     stage.backend(0).answers("1", 'T');
     alice.says(bind("s") + execute() + sync());
     Backend& other = stage.backend(1);
-    other.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Parse pgring_1: select 1", "Bind pgring_1", "Execute", "Sync"});
     other.says(parse_complete() + bind_complete() + row("1") + complete("SELECT 1") + ready());
     alice.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
     alice.says(bind("s") + execute() + sync());
-    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, APreparationThatFailsElsewhereIsToldAndForgotten) {
@@ -104,7 +104,7 @@ TEST(Prepared, APreparationThatFailsElsewhereIsToldAndForgotten) {
     other.says(error("42P01") + ready());
     alice.hears({"ErrorResponse ERROR 42P01", "ReadyForQuery I"});
     alice.says(bind("s") + execute() + sync());
-    other.hears({"Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Parse pgring_1: select * from t", "Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, TheLeastRecentlyUsedIsClosedWhereThereAreTooMany) {
@@ -116,15 +116,15 @@ TEST(Prepared, TheLeastRecentlyUsedIsClosedWhereThereAreTooMany) {
     prepares(alice, backend, "one", "select 1");
     prepares(alice, backend, "two", "select 2");
     alice.says(bind("one") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
     backend.says(bind_complete() + complete("SELECT 0") + ready());
     alice.hears({"BindComplete", "CommandComplete SELECT 0", "ReadyForQuery I"});
     alice.says(parse("three", "select 3") + sync());
-    backend.hears({"Close S pgring_0_2", "Parse pgring_0_3: select 3", "Sync"});
+    backend.hears({"Close S pgring_2", "Parse pgring_3: select 3", "Sync"});
     backend.says(close_complete() + parse_complete() + ready());
     alice.hears({"ParseComplete", "ReadyForQuery I"});
     alice.says(bind("two") + execute() + sync());
-    backend.hears({"Close S pgring_0_1", "Parse pgring_0_2: select 2", "Bind pgring_0_2", "Execute", "Sync"});
+    backend.hears({"Close S pgring_1", "Parse pgring_2: select 2", "Bind pgring_2", "Execute", "Sync"});
 }
 
 TEST(Prepared, NothingIsEvictedThatTheSameBatchUses) {
@@ -135,8 +135,8 @@ TEST(Prepared, NothingIsEvictedThatTheSameBatchUses) {
     Backend& backend = stage.backend(0);
     alice.says(parse("one", "select 1") + parse("two", "select 2") + bind("one") + execute() + bind("two") +
                execute() + sync());
-    backend.hears({"Parse pgring_0_1: select 1", "Parse pgring_0_2: select 2", "Bind pgring_0_1", "Execute",
-                   "Bind pgring_0_2", "Execute", "Sync"});
+    backend.hears({"Parse pgring_1: select 1", "Parse pgring_2: select 2", "Bind pgring_1", "Execute",
+                   "Bind pgring_2", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnEvictionThatTheServerSkippedIsUndone) {
@@ -149,12 +149,12 @@ TEST(Prepared, AnEvictionThatTheServerSkippedIsUndone) {
     // The first statement fails; so the Close of "one" and both Parses are skipped, and "one" is still there.
     alice.says(parse("", "select 1/0") + bind("") + parse("two", "select 2") + bind("one") + execute() +
                sync());
-    backend.hears({"Parse: select 1/0", "Bind", "Close S pgring_0_1", "Parse pgring_0_2: select 2",
-                   "Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Parse: select 1/0", "Bind", "Close S pgring_1", "Parse pgring_2: select 2",
+                   "Parse pgring_1: select 1", "Bind pgring_1", "Execute", "Sync"});
     backend.says(parse_complete() + error("22012") + ready());
     alice.hears({"ParseComplete", "ErrorResponse ERROR 22012", "ReadyForQuery I"});
     alice.says(bind("one") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, TheSyntheticParseCompleteKeepsItsPlace) {
@@ -166,7 +166,7 @@ TEST(Prepared, TheSyntheticParseCompleteKeepsItsPlace) {
     // "b" is answered by pgring, but not before the server has answered what came earlier.
     bob.says(parse("", "select 0") + bind("") + execute() + parse("b", "select 1") + bind("b") + execute() +
              close_statement("b") + sync());
-    backend.hears({"Parse: select 0", "Bind", "Execute", "Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Parse: select 0", "Bind", "Execute", "Bind pgring_1", "Execute", "Sync"});
     bob.hears_nothing();
     backend.says(parse_complete() + bind_complete() + row("0") + complete("SELECT 1"));
     bob.hears({"ParseComplete", "BindComplete", "DataRow 0", "CommandComplete SELECT 1", "ParseComplete"});
@@ -219,7 +219,7 @@ TEST(Prepared, ANameThatIsTakenIsRefusedAndTheSessionLives) {
     alice.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
     EXPECT_EQ(error_field(alice.last_error(), 'M'), "prepared statement \"s\" already exists");
     alice.says(bind("s") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnUnknownNameIsTheServersToRefuse) {
@@ -238,11 +238,11 @@ TEST(Prepared, NobodyReachesAnothersStatementByTheServersName) {
     Client& bob = stage.logged_in();
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select 1");
-    bob.says(bind("pgring_0_1") + sync());
+    bob.says(bind("pgring_1") + sync());
     backend.hears({"Bind pgring_none", "Sync"});
     backend.says(error("26000", "prepared statement \"pgring_none\" does not exist") + ready());
     bob.hears({"ErrorResponse ERROR 26000", "ReadyForQuery I"});
-    EXPECT_EQ(error_field(bob.last_error(), 'M'), "prepared statement \"pgring_0_1\" does not exist");
+    EXPECT_EQ(error_field(bob.last_error(), 'M'), "prepared statement \"pgring_1\" does not exist");
 }
 
 TEST(Prepared, AFailedParseLeavesNoName) {
@@ -250,7 +250,7 @@ TEST(Prepared, AFailedParseLeavesNoName) {
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
     alice.says(parse("s", "selec 1") + sync());
-    backend.hears({"Parse pgring_0_1: selec 1", "Sync"});
+    backend.hears({"Parse pgring_1: selec 1", "Sync"});
     backend.says(error("42601") + ready());
     alice.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
     prepares(alice, backend, "s", "select 1");
@@ -274,7 +274,7 @@ TEST(Prepared, AClosedPortalDoesNotCloseTheStatementOfThatName) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select 1");
     alice.says(close_portal("s") + bind("s") + sync());
-    backend.hears({"Close P s", "Bind pgring_0_1", "Sync"});
+    backend.hears({"Close P s", "Bind pgring_1", "Sync"});
 }
 
 TEST(Prepared, DeallocateOfAStatementOfTheProtocolIsDoneByPgring) {
@@ -332,7 +332,7 @@ TEST(Prepared, DeallocateAllForgetsTheNamesAndWhatTheBackendHad) {
     backend.says(complete("DEALLOCATE ALL") + ready());
     alice.hears({"CommandComplete DEALLOCATE ALL", "ReadyForQuery I"});
     bob.says(bind("t") + execute() + sync());
-    backend.hears({"Parse pgring_0_2: select 2", "Bind pgring_0_2", "Execute", "Sync"});
+    backend.hears({"Parse pgring_2: select 2", "Bind pgring_2", "Execute", "Sync"});
     backend.says(parse_complete() + bind_complete() + complete("SELECT 0") + ready());
     alice.says(bind("s") + sync());
     backend.hears({"Bind s", "Sync"});
@@ -356,14 +356,14 @@ TEST(Prepared, AStatementMadeInATransactionThatRolledBackIsStillThere) {
     Backend& backend = stage.backend(0);
     alice.says(query("begin"));
     alice.says(parse("s", "select 1") + sync());
-    backend.hears({"Query begin", "Parse pgring_0_1: select 1", "Sync"});
+    backend.hears({"Query begin", "Parse pgring_1: select 1", "Sync"});
     backend.says(complete("BEGIN") + ready('T') + parse_complete() + ready('T'));
     alice.says(query("rollback"));
     backend.says(complete("ROLLBACK") + ready());
     static_cast<void>(alice.take());
     static_cast<void>(backend.take());
     alice.says(bind("s") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, NothingIsPreparedInAFailedTransactionButWhatEndsIt) {
@@ -383,11 +383,11 @@ TEST(Prepared, NothingIsPreparedInAFailedTransactionButWhatEndsIt) {
     backend.says(error("26000") + ready('E'));
     bob.hears({"ErrorResponse ERROR 25P02", "ReadyForQuery E"});
     bob.says(parse("end", "rollback") + bind("end") + execute() + sync());
-    backend.hears({"Bind pgring_0_2", "Execute", "Sync"});
+    backend.hears({"Bind pgring_2", "Execute", "Sync"});
     backend.says(bind_complete() + complete("ROLLBACK") + ready());
     bob.hears({"ParseComplete", "BindComplete", "CommandComplete ROLLBACK", "ReadyForQuery I"});
     bob.says(parse("s", "select 1") + bind("s") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, ABackendThatIsGoneTakesItsStatementsAlong) {
@@ -396,7 +396,7 @@ TEST(Prepared, ABackendThatIsGoneTakesItsStatementsAlong) {
     prepares(alice, stage.backend(0), "s", "select 1");
     stage.backend(0).hangs_up();
     alice.says(bind("s") + execute() + sync());
-    stage.backend(1).hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    stage.backend(1).hears({"Parse pgring_1: select 1", "Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, TheUnnamedStatementIsPreparedAgainWhereAnotherSessionReplacedIt) {
@@ -485,8 +485,8 @@ TEST(Prepared, LargeParseAndBindPassWhole) {
     alice.says_in_pieces(parse("s", text) + bind("s", {value}) + execute() + sync(), 10'000);
     std::vector<Message> const messages = backend.take();
     ASSERT_EQ(messages.size(), 4U);
-    EXPECT_EQ(frontend_text(messages[0]), "Parse pgring_0_1: " + text);
-    EXPECT_EQ(frontend_text(messages[1]), "Bind pgring_0_1 (" + value + ")");
+    EXPECT_EQ(frontend_text(messages[0]), "Parse pgring_1: " + text);
+    EXPECT_EQ(frontend_text(messages[1]), "Bind pgring_1 (" + value + ")");
 }
 
 // -- "cached plan must not change result type" --
@@ -503,17 +503,17 @@ TEST(Prepared, AnOutdatedPlanIsMadeAnewAndTheUnitRunAgain) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select * from t");
     alice.says(bind("s", {"7"}) + describe_portal() + execute() + sync());
-    backend.hears({"Bind pgring_0_1 (7)", "Describe P", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1 (7)", "Describe P", "Execute", "Sync"});
     backend.says(outdated() + ready());
     alice.hears_nothing();
-    backend.hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1 (7)",
-                   "Describe P", "Execute", "Sync"});
+    backend.hears({"Close S pgring_1", "Parse pgring_1: select * from t", "Bind pgring_1 (7)", "Describe P",
+                   "Execute", "Sync"});
     backend.says(close_complete() + parse_complete() + bind_complete() + row_description() + row("1") +
                  complete("SELECT 1") + ready());
     alice.hears(
         {"BindComplete", "RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
     alice.says(bind("s", {"8"}) + describe_portal() + execute() + sync());
-    backend.hears({"Bind pgring_0_1 (8)", "Describe P", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1 (8)", "Describe P", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnOutdatedPlanIsToldWhereTheClientDoesNotAskWhatTheRowsLookLike) {
@@ -530,7 +530,7 @@ TEST(Prepared, AnOutdatedPlanIsToldWhereTheClientDoesNotAskWhatTheRowsLookLike) 
     static_cast<void>(alice.take());
     alice.says(bind("s2") + execute() + sync());
     backend.hears(
-        {"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Execute", "Sync"});
+        {"Close S pgring_1", "Parse pgring_1: select * from t", "Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnOutdatedPlanInATransactionIsToldAndMadeAnewLater) {
@@ -539,7 +539,7 @@ TEST(Prepared, AnOutdatedPlanInATransactionIsToldAndMadeAnewLater) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select * from t");
     alice.says(query("begin") + bind("s") + describe_portal() + execute() + sync());
-    backend.hears({"Query begin", "Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+    backend.hears({"Query begin", "Bind pgring_1", "Describe P", "Execute", "Sync"});
     backend.says(complete("BEGIN") + ready('T') + outdated() + ready('E'));
     alice.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E"});
     alice.says(query("rollback"));
@@ -547,7 +547,7 @@ TEST(Prepared, AnOutdatedPlanInATransactionIsToldAndMadeAnewLater) {
     backend.says(complete("ROLLBACK") + ready());
     static_cast<void>(alice.take());
     alice.says(bind("s") + describe_portal() + execute() + sync());
-    backend.hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Describe P",
+    backend.hears({"Close S pgring_1", "Parse pgring_1: select * from t", "Bind pgring_1", "Describe P",
                    "Execute", "Sync"});
 }
 
@@ -621,17 +621,17 @@ TEST(Prepared, AnOutdatedPlanIsMadeAnewOnEveryBackend) {
     alice.says(run);
     static_cast<void>(other.take());
     other.says(outdated() + ready());
-    other.hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Describe P",
+    other.hears({"Close S pgring_1", "Parse pgring_1: select * from t", "Bind pgring_1", "Describe P",
                  "Execute", "Sync"});
     // In a transaction it could not be healed there any more.
     stage.backend(0).says(complete("INSERT 0 1") + ready());
     bob.says(query("begin") + query("insert into t values (1)"));
     static_cast<void>(stage.backend(0).take());
     bob.says(parse("s", "select * from t") + sync() + run);
-    stage.backend(0).hears({"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Sync"});
+    stage.backend(0).hears({"Close S pgring_1", "Parse pgring_1: select * from t", "Sync"});
     stage.backend(0).says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T') +
                           close_complete() + parse_complete() + ready('T'));
-    stage.backend(0).hears({"Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+    stage.backend(0).hears({"Bind pgring_1", "Describe P", "Execute", "Sync"});
 }
 
 TEST(Prepared, AnOutdatedPlanIsMadeAnewWhereItsStatementIsDescribed) {
@@ -642,11 +642,10 @@ TEST(Prepared, AnOutdatedPlanIsMadeAnewWhereItsStatementIsDescribed) {
     prepares(alice, backend, "s", "select * from t");
     bob.says(parse("s", "select * from t") + describe_statement("s") + sync());
     bob.hears({"ParseComplete"});
-    backend.hears({"Describe S pgring_0_1", "Sync"});
+    backend.hears({"Describe S pgring_1", "Sync"});
     backend.says(outdated() + ready());
     bob.hears_nothing();
-    backend.hears(
-        {"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Describe S pgring_0_1", "Sync"});
+    backend.hears({"Close S pgring_1", "Parse pgring_1: select * from t", "Describe S pgring_1", "Sync"});
     backend.says(close_complete() + parse_complete() + parameter_description() + row_description("b") +
                  ready());
     bob.hears({"ParameterDescription", "RowDescription", "ReadyForQuery I"});
@@ -660,16 +659,16 @@ TEST(Prepared, AnOutdatedPlanIsMadeAnewWhereTheClientWaitsBehindAFlush) {
     prepares(alice, backend, "s", "select * from t");
     bob.says(parse("s", "select * from t") + describe_statement("s") + flush());
     bob.hears({"ParseComplete"});
-    backend.hears({"Describe S pgring_0_1", "Flush"});
+    backend.hears({"Describe S pgring_1", "Flush"});
     backend.says(outdated());
     bob.hears_nothing();
-    backend.hears({"Sync", "Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Describe S pgring_0_1",
-                   "Flush"});
+    backend.hears(
+        {"Sync", "Close S pgring_1", "Parse pgring_1: select * from t", "Describe S pgring_1", "Flush"});
     backend.says(ready() + close_complete() + parse_complete() + parameter_description() +
                  row_description("b"));
     bob.hears({"ParameterDescription", "RowDescription"});
     bob.says(bind("s") + execute() + sync());
-    backend.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Bind pgring_1", "Execute", "Sync"});
     backend.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
     bob.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
@@ -688,7 +687,7 @@ struct ShapeScene {
         bob.says(query("insert into t values (1)"));
         static_cast<void>(stage.backend(0).take());
         alice.says(bind("s") + execute() + sync());
-        stage.backend(1).hears({"Parse pgring_0_1: select * from t", "Describe S pgring_0_1", "Flush"});
+        stage.backend(1).hears({"Parse pgring_1: select * from t", "Describe S pgring_1", "Flush"});
     }
     static Scene scene() {
         Scene scene;
@@ -706,11 +705,11 @@ TEST(Prepared, RowsOfTheSameShapeComeFromAnyBackend) {
     Backend& other = scene.stage.backend(1);
     other.says(parse_complete() + parameter_description() + row_description("a"));
     scene.alice.hears_nothing();
-    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Bind pgring_1", "Execute", "Sync"});
     other.says(bind_complete() + row("1") + complete("SELECT 1") + ready());
     scene.alice.hears({"BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
     scene.alice.says(bind("s") + execute() + sync());
-    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, RowsOfAnotherShapeAreNotSentToAClientThatDoesNotAskForIt) {
@@ -723,19 +722,18 @@ TEST(Prepared, RowsOfAnotherShapeAreNotSentToAClientThatDoesNotAskForIt) {
     EXPECT_EQ(error_field(scene.alice.last_error(), 'R'), "RevalidateCachedQuery");
     // It hears so until it has prepared it anew, as from PostgreSQL.
     scene.alice.says(bind("s") + execute() + sync());
-    other.hears(
-        {"Close S pgring_0_1", "Parse pgring_0_1: select * from t", "Describe S pgring_0_1", "Flush"});
+    other.hears({"Close S pgring_1", "Parse pgring_1: select * from t", "Describe S pgring_1", "Flush"});
     other.says(close_complete() + parse_complete() + parameter_description() + row_description("b"));
     other.hears({"Bind pgring_none", "Execute", "Sync"});
     other.says(error("26000") + ready());
     scene.alice.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
     scene.alice.says(parse("s2", "select * from t") + describe_statement("s2") + sync());
     scene.alice.hears({"ParseComplete"});
-    other.hears({"Describe S pgring_0_1", "Sync"});
+    other.hears({"Describe S pgring_1", "Sync"});
     other.says(parameter_description() + row_description("b") + ready());
     scene.alice.hears({"ParameterDescription", "RowDescription", "ReadyForQuery I"});
     scene.alice.says(bind("s2") + execute() + sync());
-    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, AStatementThatIsRefusedWhenItsShapeIsAskedTellsItsError) {
@@ -767,14 +765,14 @@ TEST(Prepared, AClientThatAsksForTheShapeEachTimeNeedsNoCheck) {
     bob.says(query("insert into t values (1)"));
     alice.says(bind("s") + describe_portal() + execute() + sync());
     Backend& other = stage.backend(1);
-    other.hears({"Parse pgring_0_1: select * from t", "Bind pgring_0_1", "Describe P", "Execute", "Sync"});
+    other.hears({"Parse pgring_1: select * from t", "Bind pgring_1", "Describe P", "Execute", "Sync"});
     other.says(parse_complete() + bind_complete() + row_description("b") + row("1") + complete("SELECT 1") +
                ready());
     alice.hears(
         {"BindComplete", "RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
     // What it was told last is what it knows.
     alice.says(bind("s") + execute() + sync());
-    other.hears({"Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Bind pgring_1", "Execute", "Sync"});
 }
 
 // -- Traps --
@@ -784,11 +782,11 @@ TEST(Prepared, AParseWhoseClientLeftBeforeItsSyncIsKnownToNobody) {
     Client& alice = stage.logged_in();
     Client& bob = stage.logged_in();
     alice.says(parse("s", "select 1"));
-    stage.backend(0).hears({"Parse pgring_0_1: select 1"});
+    stage.backend(0).hears({"Parse pgring_1: select 1"});
     alice.hangs_up();
     EXPECT_TRUE(stage.backend(0).closed());
     bob.says(parse("s", "select 1") + sync());
-    stage.backend(1).hears({"Parse pgring_0_2: select 1", "Sync"});
+    stage.backend(1).hears({"Parse pgring_2: select 1", "Sync"});
 }
 
 // -- What an earlier unit that is still out leaves open --
@@ -799,10 +797,10 @@ TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveTakenIsWaitedFor) {
     Backend& backend = stage.backend(0);
     alice.says(describe_portal("none") + parse("s", "select 1") + sync() + parse("s", "select 2") +
                bind("s") + sync());
-    backend.hears({"Describe P none", "Parse pgring_0_1: select 1", "Sync"});
+    backend.hears({"Describe P none", "Parse pgring_1: select 1", "Sync"});
     backend.says(error("34000") + ready());
     alice.hears({"ErrorResponse ERROR 34000", "ReadyForQuery I"});
-    backend.hears({"Parse pgring_0_2: select 2", "Bind pgring_0_2", "Sync"});
+    backend.hears({"Parse pgring_2: select 2", "Bind pgring_2", "Sync"});
     backend.says(parse_complete() + bind_complete() + ready());
     alice.hears({"ParseComplete", "BindComplete", "ReadyForQuery I"});
     alice.says(parse("s", "select 3") + sync() + parse("s", "select 4") + sync());
@@ -815,9 +813,9 @@ TEST(Prepared, ATextThatAnEarlierUnitMayNotHavePreparedIsWaitedFor) {
     Backend& backend = stage.backend(0);
     alice.says(describe_portal("none") + parse("a", "select 1") + sync() + parse("b", "select 1") +
                bind("b") + sync());
-    backend.hears({"Describe P none", "Parse pgring_0_1: select 1", "Sync"});
+    backend.hears({"Describe P none", "Parse pgring_1: select 1", "Sync"});
     backend.says(error("34000") + ready());
-    backend.hears({"Parse pgring_0_2: select 1", "Bind pgring_0_2", "Sync"});
+    backend.hears({"Parse pgring_2: select 1", "Bind pgring_2", "Sync"});
 }
 
 TEST(Prepared, WhatPgringPreparesBehindAnErrorIsPreparedForTheNextUnit) {
@@ -829,10 +827,10 @@ TEST(Prepared, WhatPgringPreparesBehindAnErrorIsPreparedForTheNextUnit) {
     stage.backend(0).answers("1", 'T');
     alice.says(describe_portal("none") + bind("s") + sync() + bind("s") + execute() + sync());
     Backend& other = stage.backend(1);
-    other.hears({"Describe P none", "Parse pgring_0_1: select 1", "Bind pgring_0_1", "Sync"});
+    other.hears({"Describe P none", "Parse pgring_1: select 1", "Bind pgring_1", "Sync"});
     other.says(error("34000") + ready());
     alice.hears({"ErrorResponse ERROR 34000", "ReadyForQuery I"});
-    other.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    other.hears({"Parse pgring_1: select 1", "Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, WhatPgringClosesBehindAnErrorIsStillThereForTheNextUnit) {
@@ -843,9 +841,9 @@ TEST(Prepared, WhatPgringClosesBehindAnErrorIsStillThereForTheNextUnit) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "one", "select 1");
     alice.says(describe_portal("none") + parse("two", "select 2") + sync() + bind("one") + sync());
-    backend.hears({"Describe P none", "Close S pgring_0_1", "Parse pgring_0_2: select 2", "Sync"});
+    backend.hears({"Describe P none", "Close S pgring_1", "Parse pgring_2: select 2", "Sync"});
     backend.says(error("34000") + ready());
-    backend.hears({"Bind pgring_0_1", "Sync"});
+    backend.hears({"Bind pgring_1", "Sync"});
 }
 
 TEST(Prepared, InOneUnitNothingIsWaitedFor) {
@@ -853,10 +851,10 @@ TEST(Prepared, InOneUnitNothingIsWaitedFor) {
     Client& alice = stage.logged_in();
     Backend& backend = stage.backend(0);
     alice.says(parse("a", "select 1") + bind("a") + parse("b", "select 1") + bind("b") + execute() + sync());
-    backend.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Parse pgring_1: select 1", "Bind pgring_1", "Bind pgring_1", "Execute", "Sync"});
     // Nor where the client waits for nothing either.
     alice.says(parse("c", "select 3") + sync() + bind("c") + execute() + sync());
-    backend.hears({"Parse pgring_0_2: select 3", "Sync", "Bind pgring_0_2", "Execute", "Sync"});
+    backend.hears({"Parse pgring_2: select 3", "Sync", "Bind pgring_2", "Execute", "Sync"});
 }
 
 TEST(Prepared, ALongNameIsANameLikeAnyOther) {
@@ -865,7 +863,7 @@ TEST(Prepared, ALongNameIsANameLikeAnyOther) {
     Backend& backend = stage.backend(0);
     std::string const name(15'000, 'n');
     alice.says_in_pieces(parse(name, "select 1") + conversation::bind(name) + execute() + sync(), 1'000);
-    backend.hears({"Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    backend.hears({"Parse pgring_1: select 1", "Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST(Prepared, SizesAroundThoseOfBuffersMakeNoDifference) {
@@ -881,8 +879,8 @@ TEST(Prepared, SizesAroundThoseOfBuffersMakeNoDifference) {
             alice.says(parse("s", text) + bind("s", {value}) + execute() + sync());
             std::vector<Message> const messages = backend.take();
             ASSERT_EQ(messages.size(), 4U) << size_bytes;
-            EXPECT_TRUE(frontend_text(messages[0]) == "Parse pgring_0_1: " + text) << size_bytes;
-            EXPECT_TRUE(frontend_text(messages[1]) == "Bind pgring_0_1 (" + value + ")") << size_bytes;
+            EXPECT_TRUE(frontend_text(messages[0]) == "Parse pgring_1: " + text) << size_bytes;
+            EXPECT_TRUE(frontend_text(messages[1]) == "Bind pgring_1 (" + value + ")") << size_bytes;
         }
     }
 }
@@ -898,7 +896,7 @@ TEST(Prepared, NullsAndFormatsOfABindAreLeftAsTheyAre) {
     alice.says(message('B', std::string("\0s\0", 3) + rest) + execute() + sync());
     std::vector<Message> const messages = backend.take();
     ASSERT_EQ(messages.size(), 3U);
-    EXPECT_EQ(messages[0].body, std::string(1, '\0') + "pgring_0_1" + std::string(1, '\0') + rest);
+    EXPECT_EQ(messages[0].body, std::string(1, '\0') + "pgring_1" + std::string(1, '\0') + rest);
 }
 
 TEST(Prepared, ALargeParseWaitsForTheParametersOfItsSession) {
@@ -915,7 +913,7 @@ TEST(Prepared, ALargeParseWaitsForTheParametersOfItsSession) {
     alice.says_in_pieces(parse("s", text) + sync(), 7'000);
     backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'', false)"});
     backend.says(complete("SELECT 1") + parameter_status("application_name", "") + ready());
-    backend.hears({"Parse pgring_0_1: " + text, "Sync"});
+    backend.hears({"Parse pgring_1: " + text, "Sync"});
 }
 
 }  // namespace

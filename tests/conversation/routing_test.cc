@@ -63,11 +63,11 @@ TEST_F(Routing, ABatchWithOneWriteGoesToThePrimaryAsAWhole) {
 
 TEST_F(Routing, APreparedReadIsPreparedWhereItRuns) {
     alice_.says(parse("s", "select 1") + sync());
-    standby().hears({"Parse pgring_0_1: select 1", "Sync"});
+    standby().hears({"Parse pgring_1: select 1", "Sync"});
     standby().says(parse_complete() + ready());
     alice_.says(query("begin"));
     alice_.says(bind("s") + execute() + sync());
-    primary().hears({"Query begin", "Parse pgring_0_1: select 1", "Bind pgring_0_1", "Execute", "Sync"});
+    primary().hears({"Query begin", "Parse pgring_1: select 1", "Bind pgring_1", "Execute", "Sync"});
 }
 
 TEST_F(Routing, AReadOnlyTransactionRunsOnTheStandby) {

@@ -449,7 +449,7 @@ TEST_F(SqlPrepared, APrepareThatIsSkippedLeavesNothing) {
 TEST_F(SqlPrepared, BothProtocolsShareOneNamespace) {
     moves_on();
     alice_.says(bind("p", {"7"}) + execute() + sync());
-    second().hears({"Parse pgring_0_2: select $1", "Bind pgring_0_2 (7)", "Execute", "Sync"});
+    second().hears({"Parse pgring_2: select $1", "Bind pgring_2 (7)", "Execute", "Sync"});
     second().says(parse_complete() + bind_complete() + row("7") + complete("SELECT 1") + ready());
     alice_.hears({"BindComplete", "DataRow 7", "CommandComplete SELECT 1", "ReadyForQuery I"});
     alice_.says(parse("p", "select 2") + sync());
@@ -482,12 +482,12 @@ TEST_F(SqlPrepared, ExecuteFindsAStatementOfTheProtocol) {
 
 TEST_F(SqlPrepared, AStatementThatExecutesAnotherIsNotSharedWithSessions) {
     alice_.says(parse("e", "execute p (1)") + sync());
-    first().hears({"Parse pgring_0_3: execute p (1)", "Sync"});
+    first().hears({"Parse pgring_3: execute p (1)", "Sync"});
     first().says(parse_complete() + ready());
     alice_.hears({"ParseComplete", "ReadyForQuery I"});
     bob_.says(parse("e", "execute p (1)") + sync());
     carries(first(), {"Close S p"}, close_complete());
-    first().hears({"Parse pgring_0_4: execute p (1)", "Sync"});
+    first().hears({"Parse pgring_4: execute p (1)", "Sync"});
 }
 
 TEST_F(SqlPrepared, AQueryAmidABatchIsRefusedWhereItsStatementIsNotThere) {

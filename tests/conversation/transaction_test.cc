@@ -225,7 +225,7 @@ TEST(Transaction, AResetQueryOtherThanDiscardAllLeavesTheStatementsKnown) {
     static_cast<void>(backend.take());
     backend.says(complete("RESET") + ready());
     bob.says(bind("s") + sync());
-    backend.hears({"Bind pgring_0_1", "Sync"});
+    backend.hears({"Bind pgring_1", "Sync"});
 }
 
 TEST(Transaction, ParametersSetAndRolledBackAreToldBothTimes) {

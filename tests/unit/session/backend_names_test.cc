@@ -12,6 +12,7 @@ class NamesAtABackend : public testing::Test {
     Statement statement(std::uint32_t number) {
         Statement made;
         made.number = number;
+        made.text = std::make_shared<StatementText>();
         return made;
     }
     BackendNames::Ticket add(std::string_view name, std::uint32_t number, Made made = Made::Carried) {
@@ -28,7 +29,7 @@ TEST_F(NamesAtABackend, StandForOneVersionOfOneStatement) {
     EXPECT_TRUE(names_.stands_for("p", one));
     EXPECT_FALSE(names_.stands_for("P", one));
     EXPECT_FALSE(names_.stands_for("p", statement(2)));
-    ++one.version;
+    ++one.text->version;
     EXPECT_FALSE(names_.stands_for("p", one));
     EXPECT_TRUE(names_.has("p"));
 }

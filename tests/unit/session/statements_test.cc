@@ -6,7 +6,7 @@ namespace pgring::session {
 namespace {
 
 TEST(StatementMap, ATextUnderAnotherSearchPathIsAnotherStatement) {
-    StatementMap map;
+    StatementMap map{std::make_shared<StatementTexts>()};
     StatementRef const plain = map.intern({"select * from t"}, {});
     StatementRef const tenant = map.intern({.parse_body = "select * from t", .search_path = "tenant"}, {});
     EXPECT_NE(plain->number, tenant->number);
@@ -16,7 +16,7 @@ TEST(StatementMap, ATextUnderAnotherSearchPathIsAnotherStatement) {
 }
 
 TEST(StatementMap, TheSameTextIsTheSameStatement) {
-    StatementMap map;
+    StatementMap map{std::make_shared<StatementTexts>()};
     StatementRef const first = map.intern({"select 1"}, {});
     StatementRef const second = map.intern({"select 1"}, {});
     StatementRef const other = map.intern({"select 2"}, {});
@@ -26,7 +26,7 @@ TEST(StatementMap, TheSameTextIsTheSameStatement) {
 }
 
 TEST(StatementMap, ATextIsForgottenWithItsLastNameAndItsNumberIsNotUsedAgain) {
-    StatementMap map;
+    StatementMap map{std::make_shared<StatementTexts>()};
     StatementRef first = map.intern({"select 1"}, {});
     std::uint32_t const number = first->number;
     StatementRef second = first;
@@ -39,14 +39,14 @@ TEST(StatementMap, ATextIsForgottenWithItsLastNameAndItsNumberIsNotUsedAgain) {
 }
 
 TEST(StatementMap, IsBoundedInBytes) {
-    StatementMap map;
+    StatementMap map{std::make_shared<StatementTexts>()};
     StatementRef const large = map.intern({std::string(StatementMap::kBytesMax, 'x')}, {});
     EXPECT_TRUE(large);
     EXPECT_FALSE(map.intern({"one more"}, {}));
 }
 
 TEST(StatementMap, RemembersWhatAServerAccepted) {
-    StatementMap map;
+    StatementMap map{std::make_shared<StatementTexts>()};
     StatementRef const statement = map.intern({"select 1"}, {});
     EXPECT_FALSE(map.find({"select 1"})->accepted);
     map.accept(statement->number);
@@ -57,7 +57,7 @@ TEST(StatementMap, RemembersWhatAServerAccepted) {
 
 class Names : public ::testing::Test {
   protected:
-    StatementMap map_;
+    StatementMap map_{std::make_shared<StatementTexts>()};
     SessionStatements names_;
     /// What a name stands for; nullptr where it is free.
     const Statement* meaning(std::string_view name) {
@@ -133,6 +133,7 @@ TEST_F(Names, HoldTheirStatements) {
 Statement numbered(std::uint32_t number) {
     Statement statement;
     statement.number = number;
+    statement.text = std::make_shared<StatementText>();
     return statement;
 }
 
@@ -171,7 +172,7 @@ TEST(BackendStatements, AnOlderVersionIsOutdated) {
     statements.add(statement, 1);
     statements.describe(1, 77);
     EXPECT_EQ(statements.shape(statement), 77U);
-    ++statement.version;
+    ++statement.text->version;
     EXPECT_FALSE(statements.use(statement, 2));
     EXPECT_TRUE(statements.outdated(statement));
     EXPECT_EQ(statements.shape(statement), kNoShape);
@@ -196,9 +197,49 @@ TEST(BackendStatements, KnowInWhichUnitTheyWereAsked) {
     EXPECT_FALSE(statements.use(statement, 3));
 }
 
-TEST(ServerName, SaysWorkerAndNumber) {
+TEST(StatementMaps, OfAllWorkersHaveOneNumberAndOneVersionForOneText) {
+    auto const texts = std::make_shared<StatementTexts>();
+    StatementMap map{texts};
+    StatementMap other{texts};
+    StatementRef const mine = map.intern({"select 1"}, {});
+    StatementRef const different = other.intern({"select 2"}, {});
+    StatementRef const same = other.intern({"select 1"}, {});
+    EXPECT_EQ(same->number, mine->number);
+    EXPECT_EQ(&same->parse_body(), &mine->parse_body()) << "the text is kept once";
+    EXPECT_NE(different->number, mine->number);
+    map.outdate(mine->number);
+    EXPECT_EQ(same->version(), 2U) << "a backend of the other worker may come here";
+    EXPECT_EQ(different->version(), 1U);
+}
+
+TEST(StatementMaps, WhatIsOneSessionsOwnIsNotShared) {
+    auto const texts = std::make_shared<StatementTexts>();
+    StatementMap map{texts};
+    StatementMap other{texts};
+    pool::SessionId const session{.index = 1, .generation = 1};
+    StatementRef const mine = map.intern({.parse_body = "execute p", .only_for = session}, {});
+    StatementRef const theirs = other.intern({.parse_body = "execute p", .only_for = session}, {});
+    EXPECT_NE(mine->number, theirs->number) << "another worker's session has the same id";
+}
+
+TEST(StatementTexts, AreForgottenWithTheLastWorkerThatHasThem) {
+    StatementTexts texts;
+    std::shared_ptr<StatementText> text = texts.shared("select 1", "");
+    std::weak_ptr<StatementText> const last = text;
+    std::uint32_t const number = text->number;
+    EXPECT_NE(texts.shared("select 1", "tenant")->number, number);
+    text.reset();
+    EXPECT_TRUE(last.expired());
+    EXPECT_NE(texts.shared("select 1", "")->number, number) << "a backend may have the old one still";
+    for (int i = 0; i < 1000; ++i) {
+        static_cast<void>(texts.shared("select " + std::to_string(i), ""));
+    }
+    EXPECT_NE(texts.shared("select 1", ""), nullptr);
+}
+
+TEST(ServerName, SaysTheNumber) {
     std::array<char, 32> memory{};
-    EXPECT_EQ(server_name(4294967295U, 255, memory), "pgring_255_4294967295");
+    EXPECT_EQ(server_name(4294967295U, memory), "pgring_4294967295");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ class UnitScout : public ::testing::Test {
                    .scram_keys = scram_keys_,
                    .stats = stats_,
                    .scratch = scratch_};
-    StatementMap statements_;
+    StatementMap statements_{std::make_shared<StatementTexts>()};
     SessionStatements names_;
     const sql::Traits* unnamed_ = nullptr;
 };
