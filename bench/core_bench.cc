@@ -90,6 +90,42 @@ void BM_PreparedQuery(benchmark::State& state) {
 }
 BENCHMARK(BM_PreparedQuery);
 
+/// What most drivers send: Parse, Bind, Describe, Execute, Sync of an unnamed statement.
+void BM_UnnamedQuery(benchmark::State& state) {
+    Stage stage(1, 1);
+    Script request;
+    Script answer;
+    write_unnamed(request, answer);
+    stage.transact(0, request.bytes(), answer.bytes());
+    NoAllocations const steady(state);
+    for (auto _ : state) {
+        stage.transact(0, request.bytes(), answer.bytes());
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_UnnamedQuery);
+
+/// Ten prepared statements under one Sync; an item is a statement.
+void BM_Batch(benchmark::State& state) {
+    constexpr std::size_t kStatements = 10;
+    Stage stage(1, 1);
+    Script parse;
+    Script parsed;
+    write_parse(parse, parsed);
+    stage.transact(0, parse.bytes(), parsed.bytes());
+
+    Script request;
+    Script answer;
+    write_batch(request, answer, kStatements);
+    stage.transact(0, request.bytes(), answer.bytes());
+    NoAllocations const steady(state);
+    for (auto _ : state) {
+        stage.transact(0, request.bytes(), answer.bytes());
+    }
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kStatements));
+}
+BENCHMARK(BM_Batch);
+
 /// A longer answer: 40 rows of 1,000 bytes in one buffer.
 void BM_FortyRows(benchmark::State& state) {
     Stage stage(1, 1);

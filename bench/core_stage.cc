@@ -18,6 +18,7 @@ using wire::FrontendType;
 namespace {
 
 constexpr std::string_view kSelect = "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;";
+constexpr std::string_view kSelectByParameter = "SELECT abalance FROM pgbench_accounts WHERE aid = $1;";
 
 config::Settings settings_with(std::uint32_t pool_size) {
     config::Settings settings = support::solo_settings();
@@ -33,6 +34,27 @@ void write_row(Script& script, std::size_t value_bytes) {
         .u32(static_cast<std::uint32_t>(value.size()))
         .bytes(value)
         .end();
+}
+
+void write_bind(Script& script, std::string_view statement) {
+    script.writer()
+        .begin(FrontendType::Bind)
+        .string("")
+        .string(statement)
+        .u16(0)
+        .u16(1)
+        .u32(4)
+        .raw("4711")
+        .u16(0)
+        .end();
+}
+
+void write_describe_portal(Script& script) {
+    script.writer().begin(FrontendType::Describe).byte('P').string("").end();
+}
+
+void write_execute_portal(Script& script) {
+    script.writer().begin(FrontendType::Execute).string("").u32(0).end();
 }
 
 }  // namespace
@@ -118,8 +140,11 @@ void Stage::send(SocketId socket) {
     bool const to_backend = worker().is_backend(socket);
     std::array<std::span<const std::byte>, 16> pieces;
     std::size_t const piece_count = worker().outgoing(socket).gather(pieces);
-    ASSERT(piece_count > 0);
-    std::size_t const size_bytes = worker().outgoing(socket).size_bytes();
+    std::size_t size_bytes = 0;
+    for (std::size_t i = 0; i < piece_count; ++i) {
+        size_bytes += pieces[i].size();
+    }
+    ASSERT(size_bytes > 0 && size_bytes == worker().outgoing(socket).size_bytes());
     worker().sent(socket, size_bytes, solo_.now);
     if (!to_backend) {
         last_sent_to_ = socket;
@@ -175,33 +200,42 @@ void write_simple_answer(Script& script, std::size_t row_count, std::size_t valu
 }
 
 void write_parse(Script& request, Script& answer) {
-    request.writer()
-        .begin(FrontendType::Parse)
-        .string("P_0")
-        .string("SELECT abalance FROM pgbench_accounts WHERE aid = $1;")
-        .u16(0)
-        .end();
+    request.writer().begin(FrontendType::Parse).string("P_0").string(kSelectByParameter).u16(0).end();
     request.writer().begin(FrontendType::Sync).end();
     answer.writer().begin(BackendType::ParseComplete).end();
     wire::write_ready_for_query(answer.writer(), wire::TransactionStatus::Idle);
 }
 
 void write_execute(Script& request, Script& answer) {
-    request.writer()
-        .begin(FrontendType::Bind)
-        .string("")
-        .string("P_0")
-        .u16(0)
-        .u16(1)
-        .u32(4)
-        .raw("4711")
-        .u16(0)
-        .end();
-    request.writer().begin(FrontendType::Describe).byte('P').string("").end();
-    request.writer().begin(FrontendType::Execute).string("").u32(0).end();
+    write_bind(request, "P_0");
+    write_describe_portal(request);
+    write_execute_portal(request);
     request.writer().begin(FrontendType::Sync).end();
     answer.writer().begin(BackendType::BindComplete).end();
     write_simple_answer(answer, 1, 4);
+}
+
+void write_unnamed(Script& request, Script& answer) {
+    request.writer().begin(FrontendType::Parse).string("").string(kSelectByParameter).u16(0).end();
+    write_bind(request, "");
+    write_describe_portal(request);
+    write_execute_portal(request);
+    request.writer().begin(FrontendType::Sync).end();
+    answer.writer().begin(BackendType::ParseComplete).end();
+    answer.writer().begin(BackendType::BindComplete).end();
+    write_simple_answer(answer, 1, 4);
+}
+
+void write_batch(Script& request, Script& answer, std::size_t statement_count) {
+    for (std::size_t i = 0; i < statement_count; ++i) {
+        write_bind(request, "P_0");
+        write_execute_portal(request);
+        answer.writer().begin(BackendType::BindComplete).end();
+        write_row(answer, 4);
+        wire::write_command_complete(answer.writer(), "SELECT 1");
+    }
+    request.writer().begin(FrontendType::Sync).end();
+    wire::write_ready_for_query(answer.writer(), wire::TransactionStatus::Idle);
 }
 
 }  // namespace pgring::bench

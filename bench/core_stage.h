@@ -50,7 +50,7 @@ class Stage {
     void receive_later(proxy::SocketId socket, std::span<const std::byte> bytes);
     void settle();
     void perform(proxy::Action action);
-    /// The whole queue leaves at once.
+    /// The whole queue leaves at once, which takes no more pieces than a reactor gathers.
     void send(proxy::SocketId socket);
 
     [[nodiscard]] bool logged_in(proxy::SocketId backend) const;
@@ -75,5 +75,10 @@ void write_simple_answer(Script& script, std::size_t row_count, std::size_t valu
 void write_parse(Script& request, Script& answer);
 /// Bind, Describe, Execute, Sync of that statement, which pgring renames, and what answers them.
 void write_execute(Script& request, Script& answer);
+/// Parse, Bind, Describe, Execute, Sync of an unnamed statement, and what answers them: what most drivers
+/// send.
+void write_unnamed(Script& request, Script& answer);
+/// So many times Bind and Execute of the named statement under one Sync, and what answers them.
+void write_batch(Script& request, Script& answer, std::size_t statement_count);
 
 }  // namespace pgring::bench

@@ -134,6 +134,16 @@ void count_transactions() {
     write_execute(execute, answer);
     count("prepared transaction", Allocates::Never,
           [&] { stage.transact(0, execute.bytes(), answer.bytes()); });
+    bench::Script unnamed;
+    bench::Script unnamed_answer;
+    write_unnamed(unnamed, unnamed_answer);
+    count("unnamed extended transaction", Allocates::Never,
+          [&] { stage.transact(0, unnamed.bytes(), unnamed_answer.bytes()); });
+    bench::Script batch;
+    bench::Script batch_answer;
+    write_batch(batch, batch_answer, 10);
+    count("batch of 10 prepared statements", Allocates::Never,
+          [&] { stage.transact(0, batch.bytes(), batch_answer.bytes()); });
 }
 
 }  // namespace
