@@ -12,12 +12,11 @@ namespace {
 
 /// A slice below this size is not worth holding a large buffer for.
 constexpr std::uint32_t kSettleBelowBytes = 4096;
+/// Up to this size copying costs less than what a slice of its own brings: references, a place in a node, and
+/// a piece more in a gathering send, of which only so many leave at once.
+constexpr std::size_t kJoinUpToBytes = 512;
 
 }  // namespace
-
-Slice* SliceQueue::last() {
-    return tail_ == nullptr ? nullptr : &tail_->slices[tail_->end - 1];
-}
 
 void SliceQueue::append(Slice slice) {
     if (tail_ == nullptr || tail_->end == kSlicesPerNode) {
@@ -29,14 +28,18 @@ void SliceQueue::append(Slice slice) {
     tail_->slices[tail_->end++] = std::move(slice);
 }
 
+/// The slice begins in the same buffer where the last one ends.
+bool SliceQueue::is_continued_by(const Slice& slice) {
+    const Slice* end = last();
+    return end != nullptr && end->buffer_ == slice.buffer_ && end->offset_ + end->size_ == slice.offset_;
+}
+
 void SliceQueue::push(Slice slice) {
     if (slice.empty()) {
         return;
     }
-    Slice* previous = last();
-    if (previous != nullptr && previous->buffer_ == slice.buffer_ &&
-        previous->offset_ + previous->size_ == slice.offset_) {
-        previous->size_ += slice.size_;
+    if (is_continued_by(slice)) {
+        last()->size_ += slice.size_;
         size_bytes_ += slice.size_;
         return;
     }
@@ -50,11 +53,7 @@ bool SliceQueue::push_copy(std::span<const std::byte> bytes) {
         return false;
     }
     if (std::size_t const count = std::min(room, bytes.size()); count > 0) {
-        Slice& end = *last();
-        std::memcpy(end.buffer_->data + end.buffer_->used_bytes, bytes.data(), count);
-        end.buffer_->used_bytes += static_cast<std::uint32_t>(count);
-        end.size_ += static_cast<std::uint32_t>(count);
-        size_bytes_ += count;
+        fill_up(bytes.first(count));
         bytes = bytes.subspan(count);
     }
     while (!bytes.empty()) {
@@ -75,6 +74,21 @@ std::size_t SliceQueue::room_at_end() {
     bool const grows = end != nullptr && end->buffer_->size == BufferSize::Small &&
                        end->buffer_->references == 1 && end->offset_ + end->size_ == end->buffer_->used_bytes;
     return grows ? kSmallBytes - end->buffer_->used_bytes : 0;
+}
+
+/// Copies into the room at the end, which must be large enough.
+void SliceQueue::fill_up(std::span<const std::byte> bytes) {
+    Slice& end = *last();
+    auto const count = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(end.buffer_->data + end.buffer_->used_bytes, bytes.data(), count);
+    end.buffer_->used_bytes += count;
+    end.size_ += count;
+    size_bytes_ += count;
+}
+
+/// So many bytes cost less as a copy behind what was copied before than as a slice of their own.
+bool SliceQueue::better_copied(std::size_t size_bytes) {
+    return size_bytes <= kJoinUpToBytes && size_bytes <= room_at_end();
 }
 
 void SliceQueue::settle_last() {
@@ -128,7 +142,7 @@ Slice SliceQueue::take_last() {
     return slice;
 }
 
-std::span<const std::byte> SliceQueue::piece_at(std::size_t offset) const {
+std::span<const std::byte> SliceQueue::later_piece_at(std::size_t offset) const {
     for (const Node* node = head_; node != nullptr; node = node->next) {
         for (std::uint32_t i = node->first; i < node->end; ++i) {
             const Slice& slice = node->slices[i];
@@ -141,13 +155,9 @@ std::span<const std::byte> SliceQueue::piece_at(std::size_t offset) const {
     return {};
 }
 
-std::span<const std::byte> SliceQueue::view(std::size_t offset, std::size_t size_bytes,
-                                            std::span<std::byte> scratch) const {
-    ASSERT(offset + size_bytes <= size_bytes_);
-    std::span<const std::byte> const piece = piece_at(offset);
-    if (piece.size() >= size_bytes) {
-        return piece.first(size_bytes);
-    }
+/// view() of what does not lie together.
+std::span<const std::byte> SliceQueue::copy_to(std::size_t offset, std::size_t size_bytes,
+                                               std::span<std::byte> scratch) const {
     ASSERT(scratch.size() >= size_bytes);
     std::size_t copied = 0;
     for (const Node* node = head_; node != nullptr && copied < size_bytes; node = node->next) {
@@ -169,19 +179,18 @@ std::span<const std::byte> SliceQueue::view(std::size_t offset, std::size_t size
 void SliceQueue::move_front(std::size_t size_bytes, SliceQueue& to) {
     ASSERT(size_bytes <= size_bytes_);
     while (size_bytes > 0) {
-        Slice& front = head_->slices[head_->first];
-        if (front.size() > size_bytes) {
-            to.push(front.share(0, static_cast<std::uint32_t>(size_bytes)));
-            front.drop_front(static_cast<std::uint32_t>(size_bytes));
-            size_bytes_ -= size_bytes;
-            return;
+        const Slice& front = head_->slices[head_->first];
+        auto const count = static_cast<std::uint32_t>(std::min<std::size_t>(size_bytes, front.size()));
+        if (to.is_continued_by(front)) {
+            to.last()->size_ += count;
+            to.size_bytes_ += count;
+        } else if (to.better_copied(count)) {
+            to.fill_up(front.bytes().first(count));
+        } else {
+            to.append(front.share(0, count));
         }
-        size_bytes -= front.size();
-        size_bytes_ -= front.size();
-        to.push(std::move(front));
-        if (++head_->first == head_->end) {
-            pop_node();
-        }
+        consume(count);
+        size_bytes -= count;
     }
 }
 

@@ -35,14 +35,25 @@ class SliceQueue {
     void settle_all();
 
     /// The longest contiguous piece at `offset`; empty at the end. Valid until the queue changes.
-    [[nodiscard]] std::span<const std::byte> piece_at(std::size_t offset) const;
+    [[nodiscard]] std::span<const std::byte> piece_at(std::size_t offset) const {
+        // Nearly always in the first slice.
+        if (head_ != nullptr && offset < head_->slices[head_->first].size()) {
+            return head_->slices[head_->first].bytes().subspan(offset);
+        }
+        return later_piece_at(offset);
+    }
 
     /// `size_bytes` bytes at `offset` in one piece: in place where they lie together, else copied to
     /// `scratch`, which must be large enough. All of them must be in the queue.
     [[nodiscard]] std::span<const std::byte> view(std::size_t offset, std::size_t size_bytes,
-                                                  std::span<std::byte> scratch) const;
+                                                  std::span<std::byte> scratch) const {
+        ASSERT(offset + size_bytes <= size_bytes_);
+        std::span<const std::byte> const piece = piece_at(offset);
+        return piece.size() >= size_bytes ? piece.first(size_bytes) : copy_to(offset, size_bytes, scratch);
+    }
 
-    /// Moves `size_bytes` bytes from the front of this queue to the end of `to`, without copying.
+    /// Moves `size_bytes` bytes from the front of this queue to the end of `to`. Only a small piece behind
+    /// bytes that were copied anyway is copied, too, so that both leave as one.
     void move_front(std::size_t size_bytes, SliceQueue& to);
 
     /// Drops `size_bytes` from the front; at most all.
@@ -66,10 +77,16 @@ class SliceQueue {
         Slice slices[kSlicesPerNode];
     };
 
-    Slice* last();
+    [[nodiscard]] Slice* last() { return tail_ == nullptr ? nullptr : &tail_->slices[tail_->end - 1]; }
     void append(Slice slice);
     Slice take_last();
+    [[nodiscard]] bool is_continued_by(const Slice& slice);
     [[nodiscard]] std::size_t room_at_end();
+    [[nodiscard]] bool better_copied(std::size_t size_bytes);
+    void fill_up(std::span<const std::byte> bytes);
+    [[nodiscard]] std::span<const std::byte> later_piece_at(std::size_t offset) const;
+    [[nodiscard]] std::span<const std::byte> copy_to(std::size_t offset, std::size_t size_bytes,
+                                                     std::span<std::byte> scratch) const;
     void pop_node();
 
     BufferPool* pool_;

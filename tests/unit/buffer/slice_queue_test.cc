@@ -51,6 +51,34 @@ TEST(SliceQueue, ForwardingMovesBytesWithoutCopying) {
     EXPECT_EQ(text_of(from), "f");
 }
 
+TEST(SliceQueue, ASmallPieceBehindCopiedBytesLeavesWithThemAsOne) {
+    BufferPool pool({.large_count = 2});
+    SliceQueue from(pool);
+    SliceQueue to(pool);
+    std::string const rest = " and the rest, " + std::string(600, 'x');
+    from.push(received(pool, rest));
+    ASSERT_TRUE(to.push_copy(bytes_of("a head")));
+    from.move_front(8, to);
+    from.move_front(7, to);
+    EXPECT_EQ(text_of(to), "a head and the rest, ");
+    EXPECT_EQ(to.piece_at(0).size(), to.size_bytes());
+    from.move_front(600, to);
+    EXPECT_EQ(to.piece_at(0).size(), 21U) << "a long one is not copied";
+    EXPECT_EQ(text_of(to), "a head" + rest);
+}
+
+TEST(SliceQueue, NoBufferIsTakenForASmallPiece) {
+    BufferPool pool({.large_count = 1});
+    SliceQueue from(pool);
+    SliceQueue to(pool);
+    from.push(received(pool, "rest"));
+    ASSERT_TRUE(to.push_copy(bytes_of(std::string(kSmallBytes - 3, 'x'))));
+    from.move_front(4, to);
+    EXPECT_EQ(pool.small_in_use_count(), 1U);
+    EXPECT_EQ(to.piece_at(0).size(), kSmallBytes - 3);
+    EXPECT_EQ(to.size_bytes(), kSmallBytes + 1);
+}
+
 TEST(SliceQueue, SettlingGivesTheLargeBufferBack) {
     BufferPool pool({.large_count = 1});
     SliceQueue queue(pool);
