@@ -95,8 +95,10 @@ BackendStep Backend::advance(Shared& shared, Session* session) {
                 return BackendStep::Starved;
             }
         }
-        answer_local(shared, session);
-        std::array<std::byte, wire::kHeaderBytes> memory{};
+        if (!pipeline.empty() && pipeline.front().audience == Audience::Local) {
+            answer_local(shared, session);
+        }
+        std::array<std::byte, wire::kHeaderBytes> memory;
         std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
         wire::Framed const framed = wire::frame(in.view(0, head_bytes, memory));
         switch (framed.state) {
@@ -121,6 +123,12 @@ std::span<const std::byte> Backend::body(Shared& shared, wire::Header header) co
 
 void Backend::relay(Session* session, wire::Header header) {
     body_rest_bytes_ = header.message_bytes();
+    forwarding_ = session != nullptr;
+    relay_rest(session);
+}
+
+void Backend::relay_run(Session* session, wire::Header header) {
+    body_rest_bytes_ = std::max(header.message_bytes(), wire::run_bytes(in.piece_at(0), header.type));
     forwarding_ = session != nullptr;
     relay_rest(session);
 }
@@ -210,6 +218,8 @@ Backend::Handled Backend::on_reply(Shared& shared, Session* session, wire::Heade
             }
             [[fallthrough]];
         case wire::BackendType::CopyData:
+            relay_run(audience, header);
+            return std::nullopt;
         case wire::BackendType::CopyDone:
         case wire::BackendType::CopyOutResponse:
         case wire::BackendType::CopyBothResponse:

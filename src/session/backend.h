@@ -224,6 +224,8 @@ class Backend {
     /// Passes the message at the front of `in` on to the client, or drops it where `session` is nullptr, as
     /// far as it has come; the rest follows by length.
     void relay(Session* session, wire::Header header);
+    /// The same with all messages of its type that follow it in the same buffer: rows come in great numbers.
+    void relay_run(Session* session, wire::Header header);
     void relay_rest(Session* session);
     [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }
     [[nodiscard]] std::span<const std::byte> body(Shared& shared, wire::Header header) const;

@@ -397,10 +397,6 @@ void Session::return_to_settled(Shared& shared) {
 
 // -- Backend --
 
-bool Session::session_pooled() const {
-    return destination_ != nullptr && destination_->terms.pool_mode == config::PoolMode::Session;
-}
-
 void Session::attached(Shared& shared, Backend& backend, route::Demand demand) {
     attached_demand_ = demand;
     scout_count_ = 0;

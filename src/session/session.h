@@ -196,7 +196,9 @@ class Session {
     [[nodiscard]] const base::NetworkAddress& peer() const { return peer_; }
     [[nodiscard]] const CancelKey& cancel_key() const { return cancel_key_; }
     [[nodiscard]] const Pins& pins() const { return pins_; }
-    [[nodiscard]] bool session_pooled() const;
+    [[nodiscard]] bool session_pooled() const {
+        return destination_ != nullptr && destination_->terms.pool_mode == config::PoolMode::Session;
+    }
     [[nodiscard]] const Progress& progress() const { return progress_; }
     /// What the client believes to be in while no backend is attached.
     [[nodiscard]] wire::TransactionStatus held_status() const { return held_.status(); }
@@ -367,6 +369,7 @@ class Session {
     [[nodiscard]] StatementMap::Key statement_key(std::span<const std::byte> parse_body,
                                                   const sql::Traits& traits) const;
     void forward(Backend& backend, wire::Header header);
+    void forward_bytes(Backend& backend, std::uint64_t size_bytes);
     void forward_rest(Backend* backend);
     void drop(wire::Header header);
     [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }

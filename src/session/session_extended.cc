@@ -588,9 +588,7 @@ Session::Handled Session::send_renamed(Shared& shared, Backend& backend, wire::H
                              *renaming.keep);
     }
     in.consume(renaming.replaced_bytes);
-    body_rest_bytes_ = rest_bytes;
-    dropping_rest_ = false;
-    forward_rest(&backend);
+    forward_bytes(backend, rest_bytes);
     return std::nullopt;
 }
 

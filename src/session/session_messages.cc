@@ -283,9 +283,13 @@ Session::Handled Session::on_copy(Backend* backend, wire::Header header) {
         drop(header);
         return std::nullopt;
     }
-    if (header.type != static_cast<char>(wire::FrontendType::CopyData)) {
-        backend->pipeline.copy_in_ends();
+    if (header.type == static_cast<char>(wire::FrontendType::CopyData)) {
+        // Rows come in great numbers: all that stand in a row go on at once.
+        forward_bytes(*backend,
+                      std::max(header.message_bytes(), wire::run_bytes(in.piece_at(0), header.type)));
+        return std::nullopt;
     }
+    backend->pipeline.copy_in_ends();
     forward(*backend, header);
     return std::nullopt;
 }
@@ -368,7 +372,12 @@ void Session::send_begin(Shared& shared, Backend& backend) {
 // -- Moving bytes --
 
 void Session::forward(Backend& backend, wire::Header header) {
-    body_rest_bytes_ = header.message_bytes();
+    forward_bytes(backend, header.message_bytes());
+}
+
+/// The next so many bytes, as they come.
+void Session::forward_bytes(Backend& backend, std::uint64_t size_bytes) {
+    body_rest_bytes_ = size_bytes;
     dropping_rest_ = false;
     forward_rest(&backend);
 }

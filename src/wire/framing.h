@@ -53,4 +53,19 @@ struct Framed {
             .header = {.type = static_cast<char>(bytes[0]), .body_bytes = length - kLengthBytes}};
 }
 
+/// Size of the messages of type `type` that stand in a row at the front of `bytes`. The last one counts as
+/// long as its header says, which may be beyond the end; 0 where there is none, or its header is not whole or
+/// broken.
+[[nodiscard]] inline std::uint64_t run_bytes(std::span<const std::byte> bytes, char type) {
+    std::uint64_t run = 0;
+    while (run < bytes.size()) {
+        Framed const framed = frame(bytes.subspan(run));
+        if (framed.state != Framed::State::Complete || framed.header.type != type) {
+            break;
+        }
+        run += framed.header.message_bytes();
+    }
+    return run;
+}
+
 }  // namespace pgring::wire

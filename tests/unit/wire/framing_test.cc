@@ -70,6 +70,28 @@ TEST(Framing, NumbersAreInNetworkOrder) {
     EXPECT_EQ(load_u32(memory.data()), 0x01020304U);
 }
 
+TEST(RunBytes, CountsMessagesOfOneTypeInARow) {
+    std::string_view const row("D\0\0\0\x05x", 6);
+    std::string_view const end("C\0\0\0\x04", 5);
+    std::string const rows = std::string(row) + std::string(row) + std::string(end) + std::string(row);
+    EXPECT_EQ(run_bytes(bytes_of(rows), 'D'), 12U);
+    EXPECT_EQ(run_bytes(bytes_of(rows), 'C'), 0U);
+    EXPECT_EQ(run_bytes({}, 'D'), 0U);
+}
+
+TEST(RunBytes, TheLastMayReachBeyondTheEnd) {
+    std::string_view const row("D\0\0\0\x05x", 6);
+    std::string_view const begun("D\0\0\1\4xx", 7);
+    EXPECT_EQ(run_bytes(bytes_of(std::string(row) + std::string(begun)), 'D'), 6U + 261U);
+    EXPECT_EQ(run_bytes(bytes_of(std::string(row) + std::string(begun.substr(0, 4))), 'D'), 6U);
+}
+
+TEST(RunBytes, EndsBeforeABrokenHeader) {
+    std::string_view const row("D\0\0\0\x05x", 6);
+    std::string_view const broken("D\0\0\0\x03x", 6);
+    EXPECT_EQ(run_bytes(bytes_of(std::string(row) + std::string(broken)), 'D'), 6U);
+}
+
 TEST(BodyReader, ReadsFieldsInOrder) {
     BodyReader reader(bytes_of(std::string_view("\x01\x02\x03\0\0\x01\0name\0rest", 16)));
     EXPECT_EQ(reader.byte(), 1);
