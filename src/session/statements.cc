@@ -186,12 +186,19 @@ void SessionStatements::erase(std::string_view name) {
 }
 
 bool BackendStatements::use(const Statement& statement, std::uint64_t unit) {
-    auto const found = index_.find(statement.number);
-    if (found == index_.end() || found->second->version != statement.version()) {
+    // Nearly always the one that was used last.
+    if (order_.empty() || order_.front().statement != statement.number) {
+        auto const found = index_.find(statement.number);
+        if (found == index_.end()) {
+            return false;
+        }
+        order_.splice(order_.begin(), order_, found->second);
+    }
+    Entry& entry = order_.front();
+    if (entry.version != statement.version()) {
         return false;
     }
-    found->second->unit = unit;
-    order_.splice(order_.begin(), order_, found->second);
+    entry.unit = unit;
     return true;
 }
 
@@ -226,9 +233,12 @@ void BackendStatements::describe(std::uint32_t statement, RowShape shape, std::u
 }
 
 RowShape BackendStatements::shape(const Statement& statement) const {
-    auto const found = index_.find(statement.number);
-    return found == index_.end() || found->second->version != statement.version() ? kNoShape
-                                                                                  : found->second->shape;
+    const Entry* entry = order_.empty() ? nullptr : &order_.front();
+    if (entry == nullptr || entry->statement != statement.number) {
+        auto const found = index_.find(statement.number);
+        entry = found == index_.end() ? nullptr : &*found->second;
+    }
+    return entry == nullptr || entry->version != statement.version() ? kNoShape : entry->shape;
 }
 
 bool BackendStatements::was_asked(const Statement& statement, std::uint64_t unit) const {
