@@ -57,6 +57,7 @@ class World {
     [[nodiscard]] std::shared_ptr<const topology::Topology> seen() const;
     [[nodiscard]] bool is_served(ClientContext::Needs needs) const;
     void on_steady_unit();
+    [[nodiscard]] std::uint64_t backend_login_count() const;
     void audit_fences() const;
     [[nodiscard]] bool everybody_is_gone() const;
     void expect_nothing_is_left();
@@ -82,6 +83,7 @@ class World {
     std::vector<bool> misjudged_;
     std::uint64_t steady_unit_count_ = 0;
     std::uint64_t allocations_before_ = 0;
+    std::uint64_t logins_before_ = 0;
     bool probe_scheduled_ = false;
     base::Instant published_at_{};
     std::uint32_t timeline_ = 1;
