@@ -5,6 +5,7 @@ Takes about a minute. Runs as root or as any user; nothing is left behind.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,14 +29,14 @@ FAILOVER_SECONDS = 15
 
 
 def free_port() -> int:
-    """A port that is free together with the next one."""
+    """A port that is free together with the next one, and that the kernel gives to no outgoing connection meanwhile."""
     for _ in range(100):
+        port = random.randrange(10000, 20000)
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
             return port
     raise RuntimeError("no two free ports side by side")
