@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/mutation.h"
+#include "session/error_names.h"
 #include "session/errors.h"
 #include "session/session.h"
 #include "wire/body_reader.h"
@@ -443,7 +444,7 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         relay(nullptr, header);
         session->tell_refusal();
     } else {
-        relay(session, header);
+        relay_error(shared, session, header);
     }
     front_error_sent_ = true;
     if (session != nullptr && session->listening() != nullptr) {
@@ -463,6 +464,23 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         }
     }
     return std::nullopt;
+}
+
+/// To the client its statement has the name that it gave it.
+void Backend::relay_error(Shared& shared, Session* session, wire::Header header) {
+    Expected const entry = pipeline.front();
+    std::string told;
+    if (session != nullptr && entry.request == Request::Bind && entry.statement != kNoStatement &&
+        header.body_bytes <= kWholeBytesMax) {
+        std::array<char, 32> memory{};
+        std::string_view const server = server_name(entry.statement, memory);
+        std::string_view const client = session->statements().name_of(entry.statement);
+        told = error_as_client_calls_it(body(shared, header), server, client);
+    }
+    relay(told.empty() ? session : nullptr, header);
+    if (!told.empty()) {
+        session->tell(std::as_bytes(std::span(told)));
+    }
 }
 
 /// The unit that the server refuses at its first message is all that is out, and a copy of it is there.

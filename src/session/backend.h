@@ -215,6 +215,7 @@ class Backend {
     [[nodiscard]] bool speaks_to_client(const Session* session) const;
     void undo(Session* session, const Expected& entry);
     [[nodiscard]] bool close_statement(std::uint32_t statement);
+    void relay_error(Shared& shared, Session* session, wire::Header header);
     [[nodiscard]] bool close_name(std::string_view name);
     void restore(std::uint32_t statement);
     [[nodiscard]] bool may_send_again() const;

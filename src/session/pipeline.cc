@@ -88,6 +88,7 @@ Expected Pipeline::pop_any() {
     Expected const entry = entries_[head_];
     head_ = (head_ + 1) & (entries_.size() - 1);
     --count_;
+    ++popped_;
     statement_changes_ -= changes_statements(entry) ? 1 : 0;
     if (ends_with_ready(entry.request)) {
         --ready_owed_;
@@ -100,6 +101,7 @@ void Pipeline::drop_copy_end() {
     while (count_ > 0 && entries_[head_].request == Request::CopyEnd) {
         head_ = (head_ + 1) & (entries_.size() - 1);
         --count_;
+        ++popped_;
     }
 }
 
@@ -129,6 +131,10 @@ void Pipeline::copy_in_begins() {
 }
 
 void Pipeline::copy_in_ends() {
+    // A simple query may hold another COPY, and needs no Sync to be answered.
+    if (awaits_copy_in() && at(copy_in_behind_ - popped_ - 1).request == Request::Execute) {
+        copy_in_behind_ = 0;
+    }
     if (copying_in_) {
         copying_in_ = false;
     } else if (count_ > 0) {
@@ -140,6 +146,7 @@ void Pipeline::copy_in_ends() {
 void Pipeline::clear() {
     head_ = 0;
     count_ = 0;
+    copy_in_behind_ = 0;
     ready_owed_ = 0;
     statement_changes_ = 0;
     open_ = false;
@@ -172,6 +179,17 @@ bool Pipeline::unsettled_by_errand(std::uint32_t statement) const {
     return any_in_earlier_units([statement](const Expected& entry) {
         return entry.statement == statement && entry.audience == Audience::Errand;
     });
+}
+
+std::size_t Pipeline::names_in_earlier_units() const {
+    std::size_t names = 0;
+    std::size_t earlier_names = 0;
+    for (std::size_t position = 0; position < count_; ++position) {
+        const Expected& entry = at(position);
+        names += notes_name(entry) ? 1 : 0;
+        earlier_names = ends_with_ready(entry.request) ? names : earlier_names;
+    }
+    return earlier_names;
 }
 
 void Pipeline::grow() {

@@ -171,6 +171,8 @@ class Pipeline {
     [[nodiscard]] bool unsettled(std::uint32_t statement) const;
     /// The same, of what pgring asks for by itself.
     [[nodiscard]] bool unsettled_by_errand(std::uint32_t statement) const;
+    /// How many changes of the client's names belong to earlier units than the one that is sent now.
+    [[nodiscard]] std::size_t names_in_earlier_units() const;
     /// Nothing is owed, and no extended-protocol message is without its Sync.
     [[nodiscard]] bool idle() const { return count_ == 0 && !open_; }
     /// Extended-protocol messages were sent and their Sync was not.
@@ -228,6 +230,12 @@ class Pipeline {
         }
         skipping_ = count_ == 0 && open_;
     }
+    /// What was noted last is a COPY FROM STDIN.
+    void copy_in_sent() { copy_in_behind_ = popped_ + count_; }
+    /// The server may be about to read COPY data: whether it ignores a Sync is not known.
+    [[nodiscard]] bool awaits_copy_in() const {
+        return copy_in_behind_ > popped_ && copy_in_behind_ <= popped_ + count_;
+    }
     /// CopyInResponse came: Syncs already sent are ignored by the server, up to the CopyDone or CopyFail if
     /// that was sent.
     void copy_in_begins();
@@ -262,6 +270,11 @@ class Pipeline {
     std::vector<Expected> entries_;
     std::size_t head_ = 0;
     std::size_t count_ = 0;
+    /// How many entries have left at the front.
+    std::uint64_t popped_ = 0;
+    /// The place behind the COPY FROM STDIN that was sent last, counted as popped_; 0 where its data has
+    /// ended.
+    std::uint64_t copy_in_behind_ = 0;
     std::uint32_t ready_owed_ = 0;
     /// How many entries change which statements of ours the server has.
     std::uint32_t statement_changes_ = 0;

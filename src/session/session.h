@@ -231,6 +231,7 @@ class Session {
     [[nodiscard]] Handled on_execute(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_close(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_sync(Shared& shared, Backend* backend, wire::Header header);
+    [[nodiscard]] Handled on_sync_amid_copy(const Backend& backend, wire::Header header);
     [[nodiscard]] Handled on_flush(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
@@ -328,7 +329,7 @@ class Session {
     void tell_kept_now(Shared& shared);
     void tell_or_keep(Shared& shared, const Backend* backend, std::string_view channel,
                       std::span<const std::byte> message);
-    [[nodiscard]] std::optional<std::string> missing_statement(std::string_view name,
+    [[nodiscard]] std::optional<std::string> missing_statement(const Backend& backend, std::string_view name,
                                                                const SessionStatements::Named* named) const;
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,
                                                                std::string_view name,
@@ -344,12 +345,13 @@ class Session {
         sql::Traits traits;
     };
     [[nodiscard]] bool awaits_earlier_units(const Backend& backend, const ParseView& parse) const;
+    [[nodiscard]] bool awaits_earlier_units(const Backend& backend, std::string_view name) const;
     [[nodiscard]] bool parse_here(Shared& shared, wire::Header header);
     [[nodiscard]] Handled parse_placed(Shared& shared, Backend& backend, wire::Header header,
                                        const ParseView& parse);
-    [[nodiscard]] Handled parse_deallocate(Shared& shared, Backend& backend, wire::Header header,
-                                           std::string_view name);
     [[nodiscard]] Handled refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
+                                           const ParseView& parse);
+    [[nodiscard]] Handled parse_deallocate(Shared& shared, Backend& backend, wire::Header header,
                                            std::string_view name);
 
     /// The message at the front with another name in it; the first `replaced_bytes` of the old one go.

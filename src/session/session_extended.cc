@@ -114,6 +114,12 @@ bool Session::awaits_earlier_units(const Backend& backend, const ParseView& pars
     return known && backend.pipeline.unsettled(known->number);
 }
 
+/// The same of a name that is referred to: which statement it means, if any, is not known yet.
+bool Session::awaits_earlier_units(const Backend& backend, std::string_view name) const {
+    return backend.pipeline.ready_owed() > 0 && statements_.unconfirmed(name) &&
+           statements_.unconfirmed(name, backend.pipeline.names_in_earlier_units());
+}
+
 /// Answers the unit at the front of `in` where it is one that needs no backend (see query_alone()).
 bool Session::unit_alone(Shared& shared) {
     std::array<std::byte, kLoneUnitBytesMax> memory;
@@ -189,9 +195,8 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
         return std::nullopt;
     }
     bool const in_vain = parses_in_vain(backend, parse.traits);
-    if (statements_.find(parse.name) != nullptr || is_uncarried(parse.name)) {
-        return in_vain ? refuse_bind(shared, backend, header, errors::kInFailedTransaction)
-                       : refuse_duplicate(shared, backend, header, parse.name);
+    if (keeps && (statements_.find(parse.name) != nullptr || is_uncarried(parse.name))) {
+        return refuse_duplicate(shared, backend, header, parse);
     }
     StatementRef statement;
     if (keeps && !statements_.full()) {
@@ -267,11 +272,23 @@ StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body,
             .only_for = is_own ? id_ : pool::SessionId{}};
 }
 
-/// PostgreSQL refuses a name that is taken, and that fails the transaction. The server does not know the
-/// name; so it is sent a Bind that must fail, and its error is replaced.
+/// PostgreSQL refuses a name that is taken, when it has found nothing wrong with the text, and that fails the
+/// transaction. The server does not know the name; so the text goes there without one, and behind it a Bind
+/// that must fail, whose error is replaced. The client's own unnamed statement is made anew when it is
+/// referred to.
 Session::Handled Session::refuse_duplicate(Shared& shared, Backend& backend, wire::Header header,
-                                           std::string_view name) {
-    std::string const text = "prepared statement \"" + std::string(name) + "\" already exists";
+                                           const ParseView& parse) {
+    std::string const text = "prepared statement \"" + std::string(parse.name) + "\" already exists";
+    std::array<std::byte, 16> head{};
+    wire::MessageWriter writer(head);
+    writer.begin(wire::FrontendType::Parse).string("").end(parse.rest.size());
+    if (!backend.out.push_copy(writer.written()) || !backend.out.push_copy(parse.rest)) {
+        fail(shared, errors::kOutOfMemory);
+        return kEnded;
+    }
+    backend.pipeline.expect(
+        {.request = Request::Parse, .audience = Audience::Errand, .purpose = Purpose::PrepareUnnamed});
+    backend.unnamed_owner = {};
     return refuse_bind(shared, backend, header, {.sqlstate = sqlstate::kDuplicateStatement, .message = text});
 }
 
@@ -294,8 +311,11 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         fail(shared, header.message_bytes() > kWholeBytesMax ? errors::kNamesTooLong : errors::kBadMessage);
         return kEnded;
     }
+    if (awaits_earlier_units(*backend, name)) {
+        return kBlocked;
+    }
     const SessionStatements::Named* const named = find_named(name);
-    if (std::optional<std::string> const missing = missing_statement(name, named)) {
+    if (std::optional<std::string> const missing = missing_statement(*backend, name, named)) {
         return refuse_bind(shared, *backend, header,
                            {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
     }
@@ -408,8 +428,11 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
         send_on(shared, *backend, header, {.request = Request::Describe, .statement = statement});
         return std::nullopt;
     }
+    if (awaits_earlier_units(*backend, name)) {
+        return kBlocked;
+    }
     const SessionStatements::Named* const named = find_named(name);
-    if (std::optional<std::string> const missing = missing_statement(name, named)) {
+    if (std::optional<std::string> const missing = missing_statement(*backend, name, named)) {
         return refuse_bind(shared, *backend, header,
                            {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
     }
@@ -466,6 +489,9 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
              .stake = stake,
              .purpose = purpose_of_steps(tracked, may_name && unnamed),
              .statement = bound_execution_});
+    if (bound_traits_.effects.has(sql::Effect::CopyIn)) {
+        backend->pipeline.copy_in_sent();
+    }
     return std::nullopt;
 }
 
@@ -509,7 +535,7 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
 
 /// What PostgreSQL says of a statement that the session does not have, where the backend has one under this
 /// name, or may have, that is somebody else's. Empty where it may be asked for.
-std::optional<std::string> Session::missing_statement(std::string_view name,
+std::optional<std::string> Session::missing_statement(const Backend& backend, std::string_view name,
                                                       const SessionStatements::Named* named) const {
     if (session_pooled() || named != nullptr) {
         return std::nullopt;
@@ -518,7 +544,9 @@ std::optional<std::string> Session::missing_statement(std::string_view name,
         return unnamed_ == Unnamed::None ? std::optional("unnamed prepared statement does not exist")
                                          : std::nullopt;
     }
-    if (name.starts_with(kReservedPrefix)) {
+    // A DEALLOCATE that needed no server has left it there.
+    bool const deallocated = backend.names.has(name) && !is_uncarried(name);
+    if (deallocated || name.starts_with(kReservedPrefix)) {
         return "prepared statement \"" + std::string(name) + "\" does not exist";
     }
     return std::nullopt;

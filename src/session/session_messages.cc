@@ -240,9 +240,23 @@ Session::Handled Session::on_sync(Shared& shared, Backend* backend, wire::Header
         drop(header);
         return std::nullopt;
     }
+    if (backend->pipeline.copying_in() || backend->pipeline.awaits_copy_in()) {
+        return on_sync_amid_copy(*backend, header);
+    }
     send_on(shared, *backend, header,
             {.request = Request::Sync, .stake = std::exchange(unit_stake_, Stake::None)});
     ++backend->unit;
+    return std::nullopt;
+}
+
+/// PostgreSQL docs, "COPY Operations": amid the data a Sync is ignored. One that it reads behind an error of
+/// the COPY is answered, and which of both it was nobody could tell later; so a Sync goes there only when the
+/// COPY is known to be over. As long as it is the last that the client has said, the client may wait for it.
+Session::Handled Session::on_sync_amid_copy(const Backend& backend, wire::Header header) {
+    if (!backend.pipeline.copying_in() || in.size_bytes() == header.message_bytes()) {
+        return kBlocked;
+    }
+    drop(header);
     return std::nullopt;
 }
 

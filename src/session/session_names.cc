@@ -57,7 +57,12 @@ Session::NamesUsed Session::names_used(Shared& shared, const sql::Traits& traits
         find_names(shared, text, used);
     }
     if (traits.effects.has(sql::Effect::DiscardAll)) {
-        used.changes = used.changes || statements_.has_sql_names();
+        // What the client prepares behind it, by either protocol, is not to be forgotten with what was
+        // before.
+        used.changes = true;
+        if (used.steps.empty()) {
+            used.steps.emplace_back();
+        }
     }
     used.mentions_all = traits.effects.has_any(kUnseenStatements) && statements_.has_sql_names();
     return used;

@@ -103,6 +103,9 @@ void Session::send_query(Shared& shared, Backend& backend, wire::Header header, 
                              .stake = stake_of(names.traits),
                              .purpose = purpose,
                              .statement = names.executed()});
+    if (names.own.effects.has(sql::Effect::CopyIn)) {
+        backend.pipeline.copy_in_sent();
+    }
     if (tells_names(purpose)) {
         name_changes().sent(std::move(names.steps));
     }

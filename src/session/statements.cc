@@ -144,8 +144,16 @@ void SessionStatements::drop(std::string_view name) {
     unconfirmed_.push_back(std::move(change));
 }
 
-bool SessionStatements::unconfirmed(std::string_view name) const {
-    return std::ranges::find(unconfirmed_, name, &Change::name) != unconfirmed_.end();
+bool SessionStatements::unconfirmed(std::string_view name, std::size_t count) const {
+    ASSERT(count <= unconfirmed_.size());
+    auto const end = std::next(unconfirmed_.begin(), static_cast<std::ptrdiff_t>(count));
+    return std::ranges::find(unconfirmed_.begin(), end, name, &Change::name) != end;
+}
+
+std::string_view SessionStatements::name_of(std::uint32_t number) const {
+    auto const found =
+        std::ranges::find(names_, number, [](const auto& each) { return each.second.statement->number; });
+    return found == names_.end() ? std::string_view{} : std::string_view(found->first);
 }
 
 void SessionStatements::confirm() {

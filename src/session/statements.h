@@ -155,10 +155,16 @@ class SessionStatements {
 
     /// What this name stands for, or nullptr. The unnamed statement is not kept here.
     [[nodiscard]] const Named* find(std::string_view name) const;
+    /// A name that stands for the statement with this number; empty where none does. Looks at all names.
+    [[nodiscard]] std::string_view name_of(std::uint32_t number) const;
     /// The client was told what the rows of the statement with this number look like.
     void describe(std::uint32_t number, RowShape shape);
     /// The server has not confirmed yet what the name stands for.
-    [[nodiscard]] bool unconfirmed(std::string_view name) const;
+    [[nodiscard]] bool unconfirmed(std::string_view name) const {
+        return unconfirmed(name, unconfirmed_.size());
+    }
+    /// The same, as far as the `count` oldest changes go.
+    [[nodiscard]] bool unconfirmed(std::string_view name, std::size_t count) const;
     [[nodiscard]] bool full() const { return names_.size() >= kNamesMax; }
     [[nodiscard]] std::size_t size() const { return names_.size(); }
 

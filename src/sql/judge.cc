@@ -158,10 +158,13 @@ Judgement judge_query(TreeNode statement, const FunctionCatalogue& functions) {
 
 /// COPY .. TO STDOUT reads; a file or programme is on the server, and COPY .. FROM writes.
 Judgement judge_copy(TreeNode statement, const FunctionCatalogue& functions) {
-    const bool to_client = !statement.flag(field::kCopyStmtIsFrom) &&
-                           !statement.flag(field::kCopyStmtIsProgram) &&
-                           statement.string(field::kCopyStmtFilename).empty();
-    Finding finding = to_client ? kRead : kWrite;
+    const bool with_client =
+        !statement.flag(field::kCopyStmtIsProgram) && statement.string(field::kCopyStmtFilename).empty();
+    const bool is_from = statement.flag(field::kCopyStmtIsFrom);
+    Finding finding = with_client && !is_from ? kRead : kWrite;
+    if (with_client && is_from) {
+        finding.effects |= Effect::CopyIn;
+    }
     for (const std::uint32_t source : {field::kCopyStmtRelation, field::kCopyStmtQuery}) {
         if (const TreeNode node = statement.child(source); node.exists()) {
             finding.merge(walk_query(node, functions));

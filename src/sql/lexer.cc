@@ -207,6 +207,8 @@ void Lexer::finish_word(std::string_view word) {
             keep_constants_ = keep_constants_ || (copy_seen_ && word == "to");
             break;
         case 4:
+            // An empty file name is none to the grammar.
+            keep_constants_ = keep_constants_ || (copy_seen_ && depth_ == 0 && word == "from");
             copy_seen_ = copy_seen_ || word == "copy";
             break;
         case 10:

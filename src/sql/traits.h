@@ -94,6 +94,8 @@ enum class Effect : std::uint32_t {
     SequenceMemory = 1U << 27U,
     /// DROP, RENAME, .. of a database that nobody else may be connected to; vacated_databases() tells which.
     VacatesDatabase = 1U << 28U,
+    /// COPY .. FROM STDIN: reads what the client sends behind it.
+    CopyIn = 1U << 29U,
 };
 
 /// A set of Effect.

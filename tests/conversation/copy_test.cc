@@ -148,8 +148,8 @@ TEST_F(Copy, ASyncAmidTheDataIsIgnoredAsTheServerIgnoresIt) {
     alice_.says(parse("", "copy t from stdin") + bind("") + execute() + sync());
     backend().says(parse_complete() + bind_complete() + copy_in_response());
     alice_.says(copy_data("1\n") + sync() + copy_data("2\n") + copy_done() + sync());
-    backend().hears({"Parse: copy t from stdin", "Bind", "Execute", "Sync", "CopyData 1\n", "Sync",
-                     "CopyData 2\n", "CopyDone", "Sync"});
+    backend().hears(
+        {"Parse: copy t from stdin", "Bind", "Execute", "CopyData 1\n", "CopyData 2\n", "CopyDone", "Sync"});
     bob_.says(query("select 1"));
     backend().says(complete("COPY 2"));
     backend().hears_nothing();
@@ -157,6 +157,39 @@ TEST_F(Copy, ASyncAmidTheDataIsIgnoredAsTheServerIgnoresIt) {
     alice_.hears(
         {"ParseComplete", "BindComplete", "CopyInResponse", "CommandComplete COPY 2", "ReadyForQuery I"});
     backend().hears({"Query select 1"});
+}
+
+TEST_F(Copy, ASyncBehindDataThatIsRefusedIsAnswered) {
+    alice_.says(parse("", "copy t from stdin") + bind("") + execute() + flush());
+    backend().says(parse_complete() + bind_complete() + copy_in_response());
+    alice_.says(copy_data("rubbish\n") + sync());
+    static_cast<void>(backend().take());
+    backend().says(error("22P02"));
+    backend().hears({"Sync"});
+    backend().says(ready());
+    alice_.hears(
+        {"ParseComplete", "BindComplete", "CopyInResponse", "ErrorResponse ERROR 22P02", "ReadyForQuery I"});
+    expect_free();
+}
+
+TEST_F(Copy, ASyncThatTheServerMayIgnoreOrAnswerIsNotSent) {
+    alice_.says(parse("", "copy t from stdin") + bind("") + execute() + copy_data("rubbish\n") + sync());
+    backend().hears({"Parse: copy t from stdin", "Bind", "Execute", "CopyData rubbish\n"});
+    bob_.says(query("select 1"));
+    backend().says(parse_complete() + bind_complete() + copy_in_response() + error("22P02"));
+    backend().hears({"Sync"});
+    backend().says(ready());
+    alice_.hears(
+        {"ParseComplete", "BindComplete", "CopyInResponse", "ErrorResponse ERROR 22P02", "ReadyForQuery I"});
+    backend().hears({"Query select 1"});
+}
+
+TEST_F(Copy, ASyncBehindASimpleOneWaitsAsWell) {
+    alice_.says(query("copy t from stdin") + copy_data("rubbish\n") + sync());
+    backend().hears({"Query copy t from stdin", "CopyData rubbish\n"});
+    backend().says(copy_in_response() + error("22P02") + ready());
+    alice_.hears({"CopyInResponse", "ErrorResponse ERROR 22P02", "ReadyForQuery I", "ReadyForQuery I"});
+    expect_free();
 }
 
 TEST_F(Copy, ARefusedExtendedOneSkipsToItsSync) {

@@ -301,11 +301,12 @@ TEST_F(Pins, DiscardAllEndsThemWithoutAQuestion) {
 
 TEST_F(Pins, WhatWasSentBehindDiscardAllIsNotForgottenWithIt) {
     alice_.says(query("discard all") + query("create temporary table x (y int)"));
-    backend().hears({"Query discard all", "Query create temporary table x (y int)"});
+    backend().hears({"Query discard all"});
     backend().says(complete("DISCARD ALL") + ready());
+    backend().hears({"Query create temporary table x (y int)"});
     backend().says(complete("CREATE TABLE") + ready());
     ASSERT_EQ(backend().take().size(), 1U);
-    backend().says(row({"f", "t", "f", "f", "f", "f"}) + complete("SELECT 1") + ready());
+    backend().says(row("t") + complete("SELECT 1") + ready());
     bob_waits();
     EXPECT_EQ(pins(), 1U);
 }

@@ -214,12 +214,54 @@ TEST(Prepared, ANameThatIsTakenIsRefusedAndTheSessionLives) {
     Backend& backend = stage.backend(0);
     prepares(alice, backend, "s", "select 1");
     alice.says(parse("s", "select 2") + sync());
-    backend.hears({"Bind pgring_none", "Sync"});
-    backend.says(error("26000") + ready());
+    backend.hears({"Parse: select 2", "Bind pgring_none", "Sync"});
+    backend.says(parse_complete() + error("26000") + ready());
     alice.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
     EXPECT_EQ(error_field(alice.last_error(), 'M'), "prepared statement \"s\" already exists");
     alice.says(bind("s") + execute() + sync());
     backend.hears({"Bind pgring_1", "Execute", "Sync"});
+}
+
+TEST(Prepared, OfANameThatIsTakenTheTextsOwnErrorIsTold) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(parse("s", "selec") + sync());
+    backend.hears({"Parse: selec", "Bind pgring_none", "Sync"});
+    backend.says(error("42601") + ready());
+    alice.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
+}
+
+TEST(Prepared, ANameThatIsTakenLeavesTheUnnamedStatementAlone) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    prepares(alice, backend, "", "select 2");
+    alice.says(parse("s", "select 3") + sync());
+    static_cast<void>(backend.take());
+    backend.says(parse_complete() + error("26000") + ready());
+    alice.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
+    alice.says(bind("") + execute() + sync());
+    backend.hears({"Parse: select 2", "Bind", "Execute", "Sync"});
+}
+
+TEST(Prepared, ErrorsCallAStatementAsItsClientDoes) {
+    constexpr std::string_view kBody(
+        "SERROR\0VERROR\0C08P01\0Mbind message supplies 1 parameters, but prepared statement \"pgring_1\" "
+        "requires 0\0\0",
+        103);
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "mine", "select 1");
+    alice.says(bind("mine", {"surplus"}) + sync());
+    backend.hears({"Bind pgring_1 (surplus)", "Sync"});
+    backend.says(message('E', kBody) + ready());
+    alice.hears({"ErrorResponse ERROR 08P01", "ReadyForQuery I"});
+    EXPECT_EQ(error_field(alice.last_error(), 'M'),
+              "bind message supplies 1 parameters, but prepared statement \"mine\" requires 0");
 }
 
 TEST(Prepared, AnUnknownNameIsTheServersToRefuse) {
@@ -348,6 +390,20 @@ TEST(Prepared, DiscardAllForgetsTheNamesToo) {
     alice.hears({"CommandComplete DISCARD ALL", "ReadyForQuery I"});
     static_cast<void>(backend.take());
     prepares(alice, backend, "s", "select 2");
+}
+
+TEST(Prepared, WhatIsPreparedBehindDiscardAllIsStillThere) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "old", "select 1");
+    alice.says(query("discard all") + parse("new", "select 1") + sync());
+    backend.hears({"Query discard all"});
+    backend.says(complete("DISCARD ALL") + ready());
+    backend.hears({"Parse pgring_2: select 1", "Sync"});
+    backend.says(parse_complete() + ready());
+    alice.says(bind("new") + sync());
+    backend.hears({"Bind pgring_2", "Sync"});
 }
 
 TEST(Prepared, AStatementMadeInATransactionThatRolledBackIsStillThere) {
@@ -804,7 +860,28 @@ TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveTakenIsWaitedFor) {
     backend.says(parse_complete() + bind_complete() + ready());
     alice.hears({"ParseComplete", "BindComplete", "ReadyForQuery I"});
     alice.says(parse("s", "select 3") + sync() + parse("s", "select 4") + sync());
-    backend.hears({"Bind pgring_none", "Sync", "Bind pgring_none", "Sync"});
+    backend.hears(
+        {"Parse: select 3", "Bind pgring_none", "Sync", "Parse: select 4", "Bind pgring_none", "Sync"});
+}
+
+TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveTakenIsReferredToWhenItIsKnown) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("s", "selec") + sync() + bind("s") + sync() + describe_statement("s") + sync());
+    backend.hears({"Parse pgring_1: selec", "Sync"});
+    backend.says(error("42601") + ready());
+    alice.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
+    // The server says of what the client called it that there is none.
+    backend.hears({"Bind s", "Sync", "Describe S s", "Sync"});
+}
+
+TEST(Prepared, ANameOfTheSameUnitIsNotWaitedFor) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("a", "select 1") + sync() + parse("b", "select 2") + bind("b") + sync());
+    backend.hears({"Parse pgring_1: select 1", "Sync", "Parse pgring_2: select 2", "Bind pgring_2", "Sync"});
 }
 
 TEST(Prepared, ATextThatAnEarlierUnitMayNotHavePreparedIsWaitedFor) {
@@ -852,9 +929,25 @@ TEST(Prepared, InOneUnitNothingIsWaitedFor) {
     Backend& backend = stage.backend(0);
     alice.says(parse("a", "select 1") + bind("a") + parse("b", "select 1") + bind("b") + execute() + sync());
     backend.hears({"Parse pgring_1: select 1", "Bind pgring_1", "Bind pgring_1", "Execute", "Sync"});
-    // Nor where the client waits for nothing either.
+    backend.says(parse_complete() + bind_complete() + bind_complete() + complete("SELECT 1") + ready());
+    // Of another unit the server may skip the Parse, and then nothing may run.
     alice.says(parse("c", "select 3") + sync() + bind("c") + execute() + sync());
-    backend.hears({"Parse pgring_2: select 3", "Sync", "Bind pgring_2", "Execute", "Sync"});
+    backend.hears({"Parse pgring_2: select 3", "Sync"});
+    backend.says(parse_complete() + ready());
+    backend.hears({"Bind pgring_2", "Execute", "Sync"});
+}
+
+TEST(Prepared, WhatAnEarlierUnitWasToPrepareIsNotRunWhereItFails) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Client& bob = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(bob, backend, "known", "delete from t");
+    alice.says(describe_portal("none") + parse("s", "delete from t") + sync() + bind("s") + execute() +
+               sync());
+    backend.hears({"Describe P none", "Sync"});
+    backend.says(error("34000") + ready());
+    backend.hears({"Bind s", "Execute", "Sync"});
 }
 
 TEST(Prepared, ALongNameIsANameLikeAnyOther) {

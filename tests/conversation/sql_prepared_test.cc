@@ -453,8 +453,8 @@ TEST_F(SqlPrepared, BothProtocolsShareOneNamespace) {
     second().says(parse_complete() + bind_complete() + row("7") + complete("SELECT 1") + ready());
     alice_.hears({"BindComplete", "DataRow 7", "CommandComplete SELECT 1", "ReadyForQuery I"});
     alice_.says(parse("p", "select 2") + sync());
-    second().hears({"Bind pgring_none", "Sync"});
-    second().says(error("26000") + ready());
+    second().hears({"Parse: select 2", "Bind pgring_none", "Sync"});
+    second().says(parse_complete() + error("26000") + ready());
     alice_.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
     alice_.says(close_statement("p") + sync());
     second().hears({"Sync"});
@@ -462,6 +462,17 @@ TEST_F(SqlPrepared, BothProtocolsShareOneNamespace) {
     alice_.hears({"CloseComplete", "ReadyForQuery I"});
     alice_.says(query("execute p (1)"));
     second().hears({"Query execute p (1)"});
+}
+
+TEST_F(SqlPrepared, WhatIsDeallocatedIsNotFoundByTheProtocolEither) {
+    alice_.says(query("deallocate p"));
+    alice_.hears({"CommandComplete DEALLOCATE", "ReadyForQuery I"});
+    // The server still has it.
+    alice_.says(describe_statement("p") + sync());
+    first().hears({"Bind pgring_none", "Sync"});
+    first().says(error("26000") + ready());
+    alice_.hears({"ErrorResponse ERROR 26000", "ReadyForQuery I"});
+    EXPECT_EQ(error_field(alice_.last_error(), 'M'), "prepared statement \"p\" does not exist");
 }
 
 TEST_F(SqlPrepared, ExecuteFindsAStatementOfTheProtocol) {

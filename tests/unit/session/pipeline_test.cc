@@ -112,6 +112,32 @@ TEST_F(PipelineTest, ASyncBehindACopyDoneThatWasSentAheadIsAnswered) {
     EXPECT_TRUE(pipeline_.idle());
 }
 
+TEST_F(PipelineTest, ACopyInIsAwaitedUntilItsDataEndsOrItIsAnswered) {
+    expect({Request::Bind, Request::Execute});
+    pipeline_.copy_in_sent();
+    EXPECT_TRUE(pipeline_.awaits_copy_in());
+    pipeline_.pop();
+    EXPECT_TRUE(pipeline_.awaits_copy_in());
+    pipeline_.copy_in_ends();
+    EXPECT_FALSE(pipeline_.awaits_copy_in()) << "it needs its Sync";
+    expect({Request::Sync, Request::Query});
+    pipeline_.copy_in_sent();
+    pipeline_.copy_in_ends();
+    EXPECT_TRUE(pipeline_.awaits_copy_in()) << "a simple query may hold another one";
+    pipeline_.pop();
+    pipeline_.pop();
+    EXPECT_TRUE(pipeline_.awaits_copy_in());
+    pipeline_.pop();
+    EXPECT_FALSE(pipeline_.awaits_copy_in());
+}
+
+TEST_F(PipelineTest, ACopyInThatIsRefusedIsNotAwaited) {
+    expect({Request::Bind, Request::Execute});
+    pipeline_.copy_in_sent();
+    skipped_by_error(pipeline_);
+    EXPECT_FALSE(pipeline_.awaits_copy_in());
+}
+
 TEST_F(PipelineTest, ASimpleCopyLeavesNothingOpen) {
     expect({Request::Query});
     pipeline_.copy_in_begins();

@@ -49,6 +49,17 @@ TEST(Effects, SettingsTellReportedFromOthers) {
     });
 }
 
+TEST(Effects, CopyInIsWhatTheClientSendsBehindIt) {
+    expect_rows({
+        {"COPY t FROM STDIN", kWrite, Effect::CopyIn},
+        {"COPY t (a) FROM STDIN WITH (FORMAT csv)", kWrite, Effect::CopyIn},
+        {"SELECT 1; COPY t FROM STDIN", kWrite, Effect::CopyIn},
+        {"COPY t FROM '/tmp/x'", kWrite, {}},
+        {"COPY t FROM PROGRAM 'cat'", kWrite, {}},
+        {"COPY t TO STDOUT", kRead, {}},
+    });
+}
+
 TEST(Effects, TransactionDefaultsAreNoticed) {
     constexpr Effects kReadOnly = Effect::SetTransactionDefaults | Effect::SetReportedParameter;
     constexpr Effects kIsolation = Effect::SetTransactionDefaults | Effect::SetParameter;

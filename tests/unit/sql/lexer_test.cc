@@ -140,7 +140,9 @@ TEST(Lexer, KeepsConstantsThatDecide) {
     expect_all_different({"current_setting('a'\n'b')", "current_setting('a'\n'c')"});
     expect_all_different({"set_config('a', 'b', true)", "set_config('a', 'b', 'c', true)"});
     expect_all_different({"copy t to ''", "copy t to 'a'", "copy t to 'b'"});
-    expect_same({"copy t from 'a'", "copy t from 'b'"});
+    expect_all_different({"copy t from ''", "copy t from 'a'", "copy t from 'b'"});
+    expect_same(
+        {"copy (select a from t where b = 1) to stdout", "copy (select a from t where b = 2) to stdout"});
     expect_same({"set x to 'a'", "set x to 'b'"});
     expect_all_different({"select u&\"d!0061\" uescape '!'", "select u&\"d!0061\" uescape '#'"});
 }
