@@ -32,11 +32,13 @@ STOP_SECONDS = 10
 class LoneServer:
     """Everybody may log in as anybody: it listens on loopback and lives for minutes.
 
-    `port` is where clients connect, at PostgreSQL or at pgring as the mode says; both logs are in `log_folder`.
+    `port` is where clients connect, at PostgreSQL or at pgring as the mode says; both logs are in `log_folder`. `options`
+    are those of pgring that differ from what the mode says.
     """
 
-    def __init__(self, mode: str, pgring: Path, log_folder: Path):
+    def __init__(self, mode: str, pgring: Path, log_folder: Path, **options: object):
         self.mode = mode
+        self.options = options
         self.pgring = pgring
         self.log_folder = log_folder
         self.account = Account.for_servers()
@@ -92,7 +94,8 @@ class LoneServer:
     def _start_server(self) -> None:
         data = self.folder / "data"
         self._binary("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
-        self.server_port = free_port(6800)
+        # Between the choice of a port and its use another of these may choose: each begins elsewhere.
+        self.server_port = free_port(6800 + os.getpid() % 2000)
         settings = SERVER_SETTINGS | {"port": self.server_port, "unix_socket_directories": self.folder}
         with (data / "postgresql.conf").open("a") as configuration:
             configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -101,6 +104,7 @@ class LoneServer:
     def _start_pgring(self) -> None:
         self.port = free_port(self.server_port + 1)
         options = OPTIONS[self.mode] | {"listen_port": self.port, "auth_type": "trust", "query_wait_timeout": "20s"}
+        options |= self.options
         configuration = self.log_folder / "pgring.toml"
         configuration.write_text(
             "[pgring]\n"
