@@ -127,6 +127,10 @@ void Pipeline::copy_in_begins() {
         open_ = entry.request == Request::Sync ? false : open_ || belongs_to_batch(entry.request);
         entries_[(head_ + kept++) & (entries_.size() - 1)] = entry;
     }
+    if (copy_in_behind_ > popped_ + 1) {
+        // A later one stands behind what was taken out.
+        copy_in_behind_ -= count_ - kept;
+    }
     count_ = kept;
 }
 

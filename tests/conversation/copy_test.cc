@@ -184,6 +184,16 @@ TEST_F(Copy, ASyncThatTheServerMayIgnoreOrAnswerIsNotSent) {
     backend().hears({"Query select 1"});
 }
 
+TEST_F(Copy, ASyncBehindAnotherOneThatIsRefusedIsSent) {
+    alice_.says(query("copy t from stdin") + copy_done() + query("copy t from stdin") +
+                copy_data("rubbish\n") + parse("", "select 1"));
+    backend().says(copy_in_response() + complete("COPY 0") + ready() + copy_in_response() + error("22P02") +
+                   ready());
+    static_cast<void>(backend().take());
+    alice_.says(sync());
+    backend().hears({"Sync"});
+}
+
 TEST_F(Copy, ASyncBehindASimpleOneWaitsAsWell) {
     alice_.says(query("copy t from stdin") + copy_data("rubbish\n") + sync());
     backend().hears({"Query copy t from stdin", "CopyData rubbish\n"});

@@ -131,6 +131,20 @@ TEST_F(PipelineTest, ACopyInIsAwaitedUntilItsDataEndsOrItIsAnswered) {
     EXPECT_FALSE(pipeline_.awaits_copy_in());
 }
 
+TEST_F(PipelineTest, ACopyInBehindAnotherIsNotTakenForWhatFollowsIt) {
+    expect({Request::Query});
+    pipeline_.copy_in_sent();
+    pipeline_.copy_in_ends();
+    expect({Request::Query});
+    pipeline_.copy_in_sent();
+    expect({Request::Parse});
+    pipeline_.copy_in_begins();
+    pipeline_.pop();
+    EXPECT_TRUE(pipeline_.awaits_copy_in());
+    pipeline_.pop();
+    EXPECT_FALSE(pipeline_.awaits_copy_in()) << "the Parse needs its Sync";
+}
+
 TEST_F(PipelineTest, ACopyInThatIsRefusedIsNotAwaited) {
     expect({Request::Bind, Request::Execute});
     pipeline_.copy_in_sent();
