@@ -1,6 +1,7 @@
 """Draws scripts from a seed."""
 
 import random
+import re
 
 from .messages import Message
 from .perform import HOLDERS_MAX
@@ -17,6 +18,7 @@ from .vocabulary import (
 
 STATEMENT_NAMES = ("", "", "a", "b")
 PORTALS = ("", "", "", "q")
+UNNAMED_ONLY = re.compile("listen|prepare|deallocate|discard")
 STEPS_MAX = 8
 CROWD_MAX = 4
 
@@ -81,7 +83,7 @@ class Generator:
         """A statement as drivers run it, with and without what they leave out."""
         draw = self._random
         statement = self._statement()
-        name, portal = self._name_for(statement), self._portal()
+        name, portal = self._name_for(statement), self._portal_for(statement)
         messages: list[Message] = []
         if draw.random() < 0.85 or not name:
             if name and draw.random() < 0.6:
@@ -110,9 +112,9 @@ class Generator:
         """A name for a statement. One that executes another is not executed by SQL itself (docs/differ.md)."""
         return "" if "execute" in statement.text else self._random.choice(STATEMENT_NAMES)
 
-    def _portal(self) -> str:
-        """In a crowd the unnamed one: from another one LISTEN and PREPARE tie their session to the backend."""
-        return "" if self._crowd else self._random.choice(PORTALS)
+    def _portal_for(self, statement: Statement) -> str:
+        """What changes names or listens has the unnamed one: from another one it ties its session to the backend."""
+        return "" if UNNAMED_ONLY.search(statement.text) else self._random.choice(PORTALS)
 
     def _pause(self) -> Message:
         return ["Flush"] if self._random.random() < 0.5 else ["Sync"]
@@ -122,7 +124,8 @@ class Generator:
         draw = self._random
         messages: list[Message] = []
         for _ in range(draw.randint(1, 5)):
-            portal, statement = self._portal(), self._statement()
+            statement = self._statement()
+            portal = self._portal_for(statement)
             name = self._name_for(statement)
             # What became of the unnamed statement behind an error is not asked (docs/differ.md).
             known = name if ["Parse", ""] in [message[:2] for message in messages] else name or "a"
