@@ -107,8 +107,11 @@ Session::Handled Session::on_parse(Shared& shared, Backend* backend, wire::Heade
 /// What the Parse comes to depends on units that were sent and not answered yet: should one fail, the server
 /// skips what it would have prepared, so that a name is free after all, or a statement is not there.
 bool Session::awaits_earlier_units(const Backend& backend, const ParseView& parse) const {
+    if (awaits_earlier_units(backend, parse.name)) {
+        return true;
+    }
     if (statements_.find(parse.name) != nullptr) {
-        return backend.pipeline.ready_owed() > 0 && statements_.unconfirmed(parse.name);
+        return false;
     }
     StatementRef const known = destination_->statements.find(statement_key(parse.rest, parse.traits));
     return known && backend.pipeline.unsettled(known->number);

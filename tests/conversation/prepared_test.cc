@@ -876,6 +876,20 @@ TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveTakenIsReferredToWhenItIsKnown) {
     backend.hears({"Bind s", "Sync", "Describe S s", "Sync"});
 }
 
+TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveClosedIsWaitedFor) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "s", "select 1");
+    alice.says(describe_portal("none") + close_statement("s") + sync() + parse("s", "select 2") + sync());
+    backend.hears({"Describe P none", "Sync"});
+    backend.says(error("34000") + ready());
+    alice.hears({"ErrorResponse ERROR 34000", "ReadyForQuery I"});
+    backend.hears({"Parse: select 2", "Bind pgring_none", "Sync"});
+    backend.says(parse_complete() + error("26000") + ready());
+    alice.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
+}
+
 TEST(Prepared, ANameOfTheSameUnitIsNotWaitedFor) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();
