@@ -18,7 +18,8 @@ from .vocabulary import (
 
 STATEMENT_NAMES = ("", "", "a", "b")
 PORTALS = ("", "", "", "q")
-UNNAMED_ONLY = re.compile("listen|prepare|deallocate|discard")
+DEALLOCATES_NAME = re.compile("deallocate (?!all|prepare all)")
+UNNAMED_ONLY = re.compile("listen|prepare|execute|deallocate|discard")
 STEPS_MAX = 8
 CROWD_MAX = 4
 
@@ -82,7 +83,7 @@ class Generator:
     def _extended(self) -> list[Message]:
         """A statement as drivers run it, with and without what they leave out."""
         draw = self._random
-        statement = self._statement()
+        statement = self._preparable()
         name, portal = self._name_for(statement), self._portal_for(statement)
         messages: list[Message] = []
         if draw.random() < 0.85 or not name:
@@ -108,9 +109,16 @@ class Generator:
             messages.append(["Sync"])
         return messages
 
+    def _preparable(self) -> Statement:
+        """Not DEALLOCATE of a name: its tag is another one by this protocol (docs/differ.md)."""
+        while True:
+            statement = self._statement()
+            if not DEALLOCATES_NAME.match(statement.text):
+                return statement
+
     def _name_for(self, statement: Statement) -> str:
-        """A name for a statement. One that executes another is not executed by SQL itself (docs/differ.md)."""
-        return "" if "execute" in statement.text else self._random.choice(STATEMENT_NAMES)
+        """A name for a statement. What concerns other statements is not executed by SQL itself (docs/differ.md)."""
+        return "" if UNNAMED_ONLY.search(statement.text) else self._random.choice(STATEMENT_NAMES)
 
     def _portal_for(self, statement: Statement) -> str:
         """What changes names or listens has the unnamed one: from another one it ties its session to the backend."""
@@ -124,7 +132,7 @@ class Generator:
         draw = self._random
         messages: list[Message] = []
         for _ in range(draw.randint(1, 5)):
-            statement = self._statement()
+            statement = self._preparable()
             portal = self._portal_for(statement)
             name = self._name_for(statement)
             # What became of the unnamed statement behind an error is not asked (docs/differ.md).
