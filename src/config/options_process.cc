@@ -432,6 +432,17 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
                     "(TCP_USER_TIMEOUT); as in pgbouncer, a number alone counts milliseconds.",
     },
     {
+        .name = "tcp_congestion_control",
+        .field = field<&PgringSettings::tcp_congestion_control>,
+        .change = Change::Restart,
+        .origin = Origin::Pgring,
+        .default_means = "the system's",
+        .sentence =
+            "Congestion control of TCP connections to clients and servers (TCP_CONGESTION), one of "
+            "net.ipv4.tcp_available_congestion_control; where that is bbr, cubic takes a fifth to a third "
+            "less CPU for much data within one machine.",
+    },
+    {
         .name = "log_level",
         .field = field<&PgringSettings::log_level>,
         .change = Change::Live,

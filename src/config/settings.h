@@ -144,6 +144,8 @@ struct PgringSettings {
     std::chrono::seconds tcp_keepintvl{0};
     std::uint32_t tcp_keepcnt = 0;
     std::chrono::milliseconds tcp_user_timeout{0};
+    /// Empty is the system's default.
+    std::string tcp_congestion_control;
 
     base::LogLevel log_level = base::LogLevel::Info;
     LogFormat log_format = LogFormat::Text;

@@ -43,6 +43,12 @@ void set_tcp_options(int fd, const config::PgringSettings& settings) {
     }
 }
 
+/// False, and why in errno, where the kernel has none of that name or keeps it for the superuser.
+bool set_congestion_control(int fd, const std::string& name) {
+    return name.empty() || ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                                        static_cast<socklen_t>(name.size())) == 0;
+}
+
 std::string with_errno(std::string text, int error) {
     return text + ": " + std::strerror(error);
 }
@@ -55,6 +61,16 @@ std::string listen_error(const std::string& name, int error) {
         text += "; this machine has no such address: correct listen_addr";
     } else if (error == EACCES) {
         text += "; take a port above 1023, or grant CAP_NET_BIND_SERVICE";
+    }
+    return text;
+}
+
+std::string congestion_control_error(const std::string& name, int error) {
+    std::string text = with_errno("cannot use tcp_congestion_control = \"" + name + "\"", error);
+    if (error == ENOENT) {
+        text += "; net.ipv4.tcp_available_congestion_control lists what this kernel has";
+    } else if (error == EPERM) {
+        text += "; net.ipv4.tcp_allowed_congestion_control lists what needs no CAP_NET_ADMIN";
     }
     return text;
 }
@@ -136,6 +152,9 @@ std::expected<std::vector<Listener>, std::string> listen_tcp(const config::Pgrin
             }
             // Accepted sockets inherit these.
             set_tcp_options(socket.get(), settings);
+            if (!set_congestion_control(socket.get(), settings.tcp_congestion_control)) {
+                return std::unexpected(congestion_control_error(settings.tcp_congestion_control, errno));
+            }
             if (::bind(socket.get(), address->ai_addr, address->ai_addrlen) != 0 ||
                 ::listen(socket.get(), static_cast<int>(settings.listen_backlog)) != 0) {
                 return std::unexpected(listen_error(name, errno));
@@ -203,6 +222,8 @@ std::expected<Descriptor, int> open_socket(int family, const config::PgringSetti
     }
     if (family != AF_UNIX) {
         set_tcp_options(socket.get(), settings);
+        // Listening has shown that it can be had; where nothing listens on TCP, the system's serves as well.
+        static_cast<void>(set_congestion_control(socket.get(), settings.tcp_congestion_control));
     }
     return socket;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <expected>
+#include <string>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -21,6 +22,13 @@ int option_of_opened(const config::PgringSettings& settings, int level, int name
     socklen_t size = sizeof value;
     EXPECT_EQ(::getsockopt(opened->get(), level, name, &value, &size), 0);
     return value;
+}
+
+std::string congestion_control_of(int fd) {
+    char name[16]{};
+    socklen_t size = sizeof name - 1;
+    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size), 0);
+    return name;
 }
 
 TEST(OpenSocket, NeverWaitsForMoreToSend) {
@@ -50,6 +58,30 @@ TEST(OpenSocket, UserTimeoutDoesNotDependOnKeepalive) {
     EXPECT_EQ(option_of_opened(settings, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
     settings.tcp_keepalive = false;
     EXPECT_EQ(option_of_opened(settings, IPPROTO_TCP, TCP_USER_TIMEOUT), 1500);
+}
+
+/// Every kernel with TCP has reno.
+TEST(OpenSocket, TakesTheCongestionControl) {
+    config::PgringSettings settings;
+    settings.tcp_congestion_control = "reno";
+    auto const opened = open_socket(AF_INET, settings);
+    ASSERT_TRUE(opened.has_value());
+    EXPECT_EQ(congestion_control_of(opened->get()), "reno");
+}
+
+TEST(ListenTcp, TakesTheCongestionControlOrSaysWhyNot) {
+    config::PgringSettings settings;
+    settings.listen_addr = {"127.0.0.1"};
+    settings.listen_port = 0;
+    settings.tcp_congestion_control = "reno";
+    auto const listeners = listen_tcp(settings, Sharing::Alone);
+    ASSERT_TRUE(listeners.has_value()) << listeners.error();
+    EXPECT_EQ(congestion_control_of(listeners->front().descriptor.get()), "reno");
+    settings.tcp_congestion_control = "nosuch";
+    auto const refused = listen_tcp(settings, Sharing::Alone);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().substr(0, refused.error().find(':')),
+              "cannot use tcp_congestion_control = \"nosuch\"");
 }
 
 TEST(ListenTcp, AcceptedSocketsInheritTheUserTimeout) {
