@@ -33,10 +33,13 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
                 return kEnded;
             }
             traits = shared.classifier.classify(text, dialect_);
+            bool const deallocates = traits.effects.has(sql::Effect::SqlDeallocate) &&
+                                     traits.statements == sql::StatementCount::One;
+            if (backend != nullptr && deallocates && awaits_earlier_units(*backend, deallocated_name(text))) {
+                return kBlocked;
+            }
             bool const done_here = backend == nullptr ? query_alone(text, traits)
-                                                      : traits.effects.has(sql::Effect::SqlDeallocate) &&
-                                                            traits.statements == sql::StatementCount::One &&
-                                                            deallocate_here(backend, text);
+                                                      : deallocates && deallocate_here(backend, text);
             if (done_here) {
                 drop(header);
                 if (backend != nullptr) {

@@ -153,7 +153,13 @@ bool SessionStatements::unconfirmed(std::string_view name, std::size_t count) co
 std::string_view SessionStatements::name_of(std::uint32_t number) const {
     auto const found =
         std::ranges::find(names_, number, [](const auto& each) { return each.second.statement->number; });
-    return found == names_.end() ? std::string_view{} : std::string_view(found->first);
+    if (found != names_.end()) {
+        return found->first;
+    }
+    auto const changed = std::ranges::find_if(unconfirmed_, [number](const Change& change) {
+        return change.named.statement && change.named.statement->number == number;
+    });
+    return changed == unconfirmed_.end() ? std::string_view{} : std::string_view(changed->name);
 }
 
 void SessionStatements::confirm() {

@@ -155,7 +155,7 @@ class SessionStatements {
 
     /// What this name stands for, or nullptr. The unnamed statement is not kept here.
     [[nodiscard]] const Named* find(std::string_view name) const;
-    /// A name that stands for the statement with this number; empty where none does. Looks at all names.
+    /// What the statement with this number is called, or was before an unconfirmed Close; looks at all names.
     [[nodiscard]] std::string_view name_of(std::uint32_t number) const;
     /// The client was told what the rows of the statement with this number look like.
     void describe(std::uint32_t number, RowShape shape);

@@ -890,6 +890,17 @@ TEST(Prepared, ANameThatAnEarlierUnitMayNotHaveClosedIsWaitedFor) {
     alice.hears({"ErrorResponse ERROR 42P05", "ReadyForQuery I"});
 }
 
+TEST(Prepared, DeallocateOfANameThatAnEarlierUnitMayNotHaveTakenWaits) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in();
+    Backend& backend = stage.backend(0);
+    alice.says(parse("s", "selec") + sync() + query("deallocate s"));
+    backend.hears({"Parse pgring_1: selec", "Sync"});
+    backend.says(error("42601") + ready());
+    alice.hears({"ErrorResponse ERROR 42601", "ReadyForQuery I"});
+    backend.hears({"Query deallocate s"});
+}
+
 TEST(Prepared, ANameOfTheSameUnitIsNotWaitedFor) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();

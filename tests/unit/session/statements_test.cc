@@ -122,6 +122,16 @@ TEST_F(Names, ClosingAnUnknownNameIsFine) {
     EXPECT_EQ(names_.size(), 0U);
 }
 
+TEST_F(Names, AreFoundByTheirStatementUntilTheirCloseIsConfirmed) {
+    names_.add_confirmed("s", one_);
+    EXPECT_EQ(names_.name_of(one_->number), "s");
+    EXPECT_EQ(names_.name_of(two_->number), "");
+    names_.drop("s");
+    EXPECT_EQ(names_.name_of(one_->number), "s");
+    names_.confirm();
+    EXPECT_EQ(names_.name_of(one_->number), "");
+}
+
 TEST_F(Names, HoldTheirStatements) {
     names_.add_confirmed("s", one_);
     one_.reset();
