@@ -302,6 +302,9 @@ Backend::Handled Backend::complete(Session* session, wire::Header header, Reques
     if (tells_names(entry.purpose) && session != nullptr) {
         session->names_over();
     }
+    if (entry.purpose == Purpose::ReturnToStartup && request == Request::Execute && session != nullptr) {
+        session->returned_to_startup();
+    }
     return std::nullopt;
 }
 
@@ -561,6 +564,7 @@ void Backend::undo(Session* session, const Expected& entry) {
             }
             break;
         case Purpose::None:
+        case Purpose::ReturnToStartup:
             if (entry.request == Request::Parse) {
                 unnamed_owner = {};
             }
@@ -615,7 +619,7 @@ Backend::Handled Backend::on_parameter(Shared& shared, Session* session, wire::H
         return violation("malformed ParameterStatus from the server");
     }
     note_parameter(shared, name, value);
-    bool const told = for_client && session->on_parameter(shared, name, value);
+    bool const told = for_client && session->on_parameter(shared, *this, name, value);
     relay(told ? session : nullptr, header);
     return std::nullopt;
 }
@@ -772,6 +776,24 @@ bool Backend::make_room(Shared& shared, const Statement* statement) {
 void Backend::restore(std::uint32_t statement) {
     const Statement* const known = destination_->statements.find(statement);
     statements.restore(statement, known == nullptr ? 0 : known->version());
+}
+
+bool Backend::run_amid_unit(Shared& shared, std::string_view text, Purpose purpose) {
+    // The unnamed statement is made anew where the client refers to it, and its unnamed portal left alone.
+    constexpr std::string_view kPortal = "pgring_own";
+    wire::MessageWriter writer(shared.scratch);
+    writer.begin(wire::FrontendType::Parse).string("").string(text).u16(0).end();
+    writer.begin(wire::FrontendType::Bind).string(kPortal).string("").u16(0).u16(0).u16(0).end();
+    writer.begin(wire::FrontendType::Execute).string(kPortal).u32(0).end();
+    writer.begin(wire::FrontendType::Close).byte('P').string(kPortal).end();
+    if (!writer.ok() || !out.push_copy(writer.written())) {
+        return false;
+    }
+    unnamed_owner = {};
+    for (Request const request : {Request::Parse, Request::Bind, Request::Execute, Request::Close}) {
+        pipeline.expect({.request = request, .audience = Audience::Errand, .purpose = purpose});
+    }
+    return true;
 }
 
 bool Backend::close_statement(std::uint32_t statement) {

@@ -41,6 +41,7 @@ enum class Errand : std::uint8_t {
     Parameters,       ///< values that the session wants and the backend has not
     ReadParameters,   ///< values that the session set and the server does not report
     ReadPins,         ///< what the session may have left there that cannot be carried over
+    ReturnToStartup,  ///< amid a transaction that has reset them: values of the startup packet
     FailTransaction,  ///< puts the backend where the session is: in a failed transaction
     Shape,            ///< asks what the rows of a statement look like; amid a unit, by Describe
     DropNames,        ///< closes what another session has prepared by SQL
@@ -151,6 +152,9 @@ class Backend {
     /// the errand fails. False when out of buffers.
     enum class Amid : std::uint8_t { Nothing, Unit };
     [[nodiscard]] bool await_names(Errand errand, Amid amid);
+    /// Runs a query of pgring's own within the unit that is under way, e.g. before its Sync, unseen. An error
+    /// goes to the client, whose unit it is. False when out of buffers.
+    [[nodiscard]] bool run_amid_unit(Shared& shared, std::string_view text, Purpose purpose);
     /// Before a Parse of `statement` (nullptr: of an unnamed one): sends Close for an outdated one of the
     /// same number, or for another where one more would be too many. False when out of buffers.
     [[nodiscard]] bool make_room(Shared& shared, const Statement* statement);

@@ -92,6 +92,9 @@ enum class Purpose : std::uint8_t {
     /// Parse, Close of pgring's own, awaited: a name of the session's is made known at the server
     /// (backend_names.h).
     CarryName,
+    /// Parse, Bind, Execute, Close of pgring's own: what the statement before it has reset goes back to the
+    /// startup packet's values (startup_return.h).
+    ReturnToStartup,
     /// Query of an errand (see backend.h).
     ErrandBegin,
     ErrandAwaited,

@@ -221,9 +221,17 @@ void Session::set_parameters(Shared& shared, ParameterSetPtr parameters) {
                                encoding == nullptr ? "UTF8" : std::string_view(*encoding));
 }
 
-bool Session::on_parameter(Shared& shared, std::string_view name, std::string_view value) {
+bool Session::on_parameter(Shared& shared, const Backend& backend, std::string_view name,
+                           std::string_view value) {
     if (same_name(name, "in_hot_standby")) {
         return session_pooled();
+    }
+    // Behind a Query that resets nothing is sent; before it others may be out.
+    bool const of_reset = returns_to_startup() && backend.pipeline.size() == 1;
+    if (const std::string* const own = of_reset ? startup_return_->find(name) : nullptr) {
+        // The server's default, until the session's own is set again; which is what the client is told.
+        tell_parameter(shared, name, *own);
+        return false;
     }
     if (settable(name)) {
         set_parameters(shared, shared.parameters.with(parameters_, name, value));
@@ -231,6 +239,22 @@ bool Session::on_parameter(Shared& shared, std::string_view name, std::string_vi
         fixed_ = shared.parameters.with(fixed_, name, value);
     }
     return true;
+}
+
+/// Tells the client of a value that the server has not told, or not so.
+void Session::tell_parameter(Shared& shared, std::string_view name, const std::string& value) {
+    const std::string* const known = parameters_->find(name);
+    if (known != nullptr && *known == value) {
+        return;
+    }
+    std::array<std::byte, 2048> memory{};
+    wire::MessageWriter writer(memory);
+    wire::write_parameter_status(writer, name, value);
+    if (!writer.ok()) {
+        return;
+    }
+    tell(writer.written());
+    set_parameters(shared, shared.parameters.with(parameters_, name, value));
 }
 
 void Session::tell_fixed_parameters(Shared& shared, const Backend& backend) {
@@ -361,7 +385,10 @@ void Session::return_to_startup(Shared& shared) {
     for (const Parameter& parameter : startup_->all()) {
         const std::string* fallback = destination_->defaults->find(parameter.name);
         const std::string* present = mine->find(parameter.name);
-        bool const is_default = present == nullptr || (fallback != nullptr && *present == *fallback);
+        // One that a client made up is not unset again by RESET, but empty.
+        bool const is_emptied = present != nullptr && present->empty() && parameter.name.contains('.');
+        bool const is_default =
+            present == nullptr || is_emptied || (fallback != nullptr && *present == *fallback);
         if (!is_default || !resets_.has(parameter.name) ||
             (present != nullptr && *present == parameter.value)) {
             continue;
@@ -372,10 +399,56 @@ void Session::return_to_startup(Shared& shared) {
         }
     }
     resets_.clear();
+    startup_return_.reset();
     if (mine != parameters_) {
         set_parameters(shared, std::move(mine));
         on_idle();
         tell(writer.written());
+    }
+}
+
+StartupReturn& Session::startup_return() {
+    if (startup_return_ == nullptr) {
+        startup_return_ = std::make_unique<StartupReturn>();
+    }
+    return *startup_return_;
+}
+
+/// Amid a transaction: whether what a Query of it has reset has the session's own values again. Sends the
+/// errand that sets them.
+bool Session::returned_amid_transaction(Shared& shared, Backend& backend) {
+    // What is right again now, or undone, stays so when the transaction ends.
+    resets_.clear();
+    if (!returns_to_startup()) {
+        return true;
+    }
+    if (backend.status() != wire::TransactionStatus::InTransaction) {
+        // Failed, and so undone.
+        startup_return_->clear();
+        return true;
+    }
+    if (!backend.start_errand(shared, Errand::ReturnToStartup, startup_return_->query())) {
+        fail(shared, errors::kOutOfMemory);
+    }
+    return false;
+}
+
+/// The values are there again. Where the server had its default already, nobody has told the client.
+void Session::tell_returned(Shared& shared, const Backend& backend) {
+    startup_return_->clear();
+    for (const Parameter& parameter : startup_->all()) {
+        const std::string* const present = backend.parameters->find(parameter.name);
+        if (present != nullptr && reported(parameter.name)) {
+            tell_parameter(shared, parameter.name, *present);
+        }
+    }
+}
+
+void Session::returned_to_startup() {
+    for (const Parameter& parameter : startup_->all()) {
+        if (!reported(parameter.name) && startup_values().find(parameter.name) != nullptr) {
+            touched().note(parameter.name);
+        }
     }
 }
 
@@ -437,6 +510,11 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
             on_idle();
         }
         touched_.reset();
+        return true;
+    }
+    if (errand == Errand::ReturnToStartup) {
+        // It fails only where the transaction has, which is the client's to find out.
+        tell_returned(shared, backend);
         return true;
     }
     if (errand == Errand::Shape) {
@@ -519,17 +597,19 @@ bool Session::settings_read(Shared& shared, Backend& backend) {
 }
 
 /// After something that resets nothing new is sent until the backend has what the client started with: what
-/// the server goes back to is its own. Amid a transaction that must wait for its end.
+/// the server goes back to is its own.
 bool Session::reset_settled(Shared& shared, Backend& backend) {
-    if (resets_.empty() || session_pooled() || backend.pipeline.open()) {
+    bool const settled = resets_.empty() && !returns_to_startup();
+    if (settled || session_pooled() || backend.pipeline.open()) {
         return true;
     }
     if (!backend.pipeline.idle()) {
         return false;
     }
     if (backend.status() != wire::TransactionStatus::Idle) {
-        return true;
+        return returned_amid_transaction(shared, backend);
     }
+    startup_return_.reset();
     if (settings_read(shared, backend)) {
         prepare_backend(shared, backend);
     }
@@ -551,6 +631,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
         return false;
     }
     return_to_settled(shared);
+    startup_return_.reset();
     InFlight const in_flight = look_at_flight(backend.pipeline, backend.status());
     statements_.undo(in_flight.name_count);
     unit_stake_ = Stake::None;
@@ -688,8 +769,9 @@ void Session::on_discard_all(Shared& shared, const Backend& backend) {
     forget_unnamed();
     resets_.note_all();
     for (std::size_t i = 1; i < backend.pipeline.size(); ++i) {
-        Request const behind = backend.pipeline.at(i).request;
-        if (behind == Request::Query || behind == Request::Bind) {
+        const Expected& entry = backend.pipeline.at(i);
+        bool const runs = entry.request == Request::Query || entry.request == Request::Bind;
+        if (runs && entry.purpose != Purpose::ReturnToStartup) {
             // What it may leave has been noted already.
             pins_.doubt_all();
             return;

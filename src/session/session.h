@@ -30,6 +30,7 @@
 #include "session/pins.h"
 #include "session/reset_parameters.h"
 #include "session/shared.h"
+#include "session/startup_return.h"
 #include "session/statements.h"
 #include "session/touched_parameters.h"
 #include "wire/protocol.h"
@@ -135,7 +136,8 @@ class Session {
         unnamed_body_.clear();
     }
     /// A ParameterStatus for the client. True where the client is to see it.
-    [[nodiscard]] bool on_parameter(Shared& shared, std::string_view name, std::string_view value);
+    [[nodiscard]] bool on_parameter(Shared& shared, const Backend& backend, std::string_view name,
+                                    std::string_view value);
     /// The client was told ReadyForQuery.
     void on_ready(wire::TransactionStatus status) {
         ++progress_.exchanges;
@@ -152,6 +154,8 @@ class Session {
     }
     void on_deallocate_all();
     void on_discard_all(Shared& shared, const Backend& backend);
+    /// Amid a batch its values of the startup packet were set again.
+    void returned_to_startup();
     /// The server has refused what was sent in place of a message that pgring refuses: the client is told
     /// why.
     void tell_refusal();
@@ -278,6 +282,14 @@ class Session {
     [[nodiscard]] bool asks_for_rows_behind(wire::Header bind) const;
     void note_settings(const sql::Traits& traits, std::string_view text);
     void note_resets(const sql::Traits& traits, std::span<const sql::SettingChange> changes);
+    [[nodiscard]] StartupValues startup_values() const { return {*startup_, *destination_->defaults}; }
+    [[nodiscard]] StartupReturn& startup_return();
+    [[nodiscard]] bool returns_to_startup() const {
+        return startup_return_ != nullptr && startup_return_->due();
+    }
+    [[nodiscard]] bool returned_amid_transaction(Shared& shared, Backend& backend);
+    void tell_returned(Shared& shared, const Backend& backend);
+    void tell_parameter(Shared& shared, std::string_view name, const std::string& value);
     void tell_pins(Shared& shared);
 
     // -- PREPARE in SQL (session_names.cc) --
@@ -425,6 +437,8 @@ class Session {
     ParameterSetPtr startup_;
     /// What was reset and is not back at startup_ yet.
     ResetParameters resets_;
+    /// What was reset amid a transaction or batch and is to be set again before anything else runs there.
+    std::unique_ptr<StartupReturn> startup_return_;
     std::unique_ptr<TouchedParameters> touched_;
     HeldTransaction held_;
     SessionStatements statements_;

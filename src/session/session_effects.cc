@@ -57,6 +57,13 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has_any(kSettings)) {
         note_settings(traits, text);
     }
+    if (traits.effects.has(sql::Effect::DiscardAll)) {
+        startup_return().note_all(startup_values());
+        if (startup_return_->bound()) {
+            // What is sent behind it waits, as behind any reset.
+            resets_.note_all();
+        }
+    }
     tell_pins(shared);
 }
 
@@ -95,6 +102,7 @@ void Session::note_resets(const sql::Traits& traits, std::span<const sql::Settin
     if (!traits.effects.has_any(sql::Effect::ResetAll | sql::Effect::ResetParameter)) {
         return;
     }
+    startup_return().note(changes, startup_values());
     if (changes.empty()) {
         resets_.note_all();
     } else {

@@ -363,6 +363,7 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         return refuse_bind(shared, *backend, header, Refusal(reason).error());
     }
     bind_channels(shared, portal, bound_text);
+    startup_return_.reset();
     note_effects(shared, *backend, names, bound_text);
     Expected const entry{.request = Request::Bind, .statement = number_of(named)};
     undescribed_ = portal.empty() && named != nullptr && !agree_on_rows(*named, *backend) ? entry.statement
@@ -494,6 +495,10 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
              .statement = bound_execution_});
     if (bound_traits_.effects.has(sql::Effect::CopyIn)) {
         backend->pipeline.copy_in_sent();
+    }
+    bool const resets = startup_return_ != nullptr && startup_return_->bound();
+    if (resets && !backend->run_amid_unit(shared, startup_return_->query(), Purpose::ReturnToStartup)) {
+        fail(shared, errors::kOutOfMemory);
     }
     return std::nullopt;
 }

@@ -91,6 +91,7 @@ void Session::send_query(Shared& shared, Backend& backend, wire::Header header, 
                          std::vector<sql::ChannelStep> steps) {
     front_traits_.reset();
     send_begin(shared, backend);
+    startup_return_.reset();
     if (names.own.effects.empty() && names.steps.empty()) {
         note_effects(shared, backend, names.own, {});
     } else {
@@ -111,6 +112,9 @@ void Session::send_query(Shared& shared, Backend& backend, wire::Header header, 
     }
     if (tells_names(purpose)) {
         name_changes().sent(std::move(names.steps));
+    }
+    if (startup_return_ != nullptr) {
+        startup_return_->sent(names.own.control);
     }
     forward(backend, header);
 }

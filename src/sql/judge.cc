@@ -120,7 +120,11 @@ Judgement judge_set(TreeNode statement, const FunctionCatalogue&) {
             return {.finding = local || of_transaction ? transient : read_with(effects_of_set(name))};
         case VariableSetKind::VAR_SET_DEFAULT:
         case VariableSetKind::VAR_RESET:
-            return {.finding = local || of_transaction ? transient : read_with(effects_of_reset(name))};
+            if (of_transaction) {
+                return {.finding = transient};
+            }
+            // What it leads back to may be the session's own, which only the session knows.
+            return {.finding = read_with(local ? Effect::ResetParameter : effects_of_reset(name))};
         case VariableSetKind::VAR_RESET_ALL:
             return {.finding = read_with(Effect::ResetAll | Effect::SetTransactionDefaults)};
         case VariableSetKind::VAR_SET_MULTI:

@@ -34,8 +34,10 @@ Changes changes_of_set(TreeNode statement) {
         case VariableSetKind::VAR_SET_VALUE:
             return {{{.action = Action::Set, .name = name}}};
         case VariableSetKind::VAR_SET_DEFAULT:
-        case VariableSetKind::VAR_RESET:
-            return {{{.action = Action::Reset, .name = name}}};
+        case VariableSetKind::VAR_RESET: {
+            const bool local = statement.flag(field::kVariableSetStmtIsLocal);
+            return {{{.action = local ? Action::ResetLocal : Action::Reset, .name = name}}};
+        }
         case VariableSetKind::VAR_RESET_ALL:
             return {{{.action = Action::ResetAll, .name = {}}}};
         case VariableSetKind::VAR_SET_MULTI:

@@ -13,9 +13,10 @@ namespace pgring::sql {
 /// One change of one parameter.
 struct SettingChange {
     enum class Action : std::uint8_t {
-        Set,      ///< SET, SET LOCAL, set_config()
-        Reset,    ///< to the session's default
-        ResetAll  ///< every parameter; the name is empty
+        Set,         ///< SET, SET LOCAL, set_config()
+        Reset,       ///< to the session's default
+        ResetLocal,  ///< the same up to the end of the transaction: SET LOCAL .. TO DEFAULT
+        ResetAll     ///< every parameter; the name is empty
     };
 
     Action action = Action::Set;

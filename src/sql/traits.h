@@ -41,7 +41,7 @@ enum class Effect : std::uint32_t {
     SetReportedParameter = 1U << 0U,
     /// SET of any other parameter; sql::settings_of() reads the name.
     SetParameter = 1U << 1U,
-    /// RESET name, SET name TO DEFAULT.
+    /// RESET name, SET name TO DEFAULT, SET LOCAL name TO DEFAULT.
     ResetParameter = 1U << 2U,
     /// RESET ALL.
     ResetAll = 1U << 3U,

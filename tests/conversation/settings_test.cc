@@ -254,8 +254,7 @@ TEST(Settings, DiscardAllLeadsBackToWhatTheClientStartedWith) {
     alice.says(query("discard all"));
     backend.hears({"Query discard all"});
     backend.says(complete("DISCARD ALL") + parameter_status("application_name", "") + ready());
-    alice.hears({"CommandComplete DISCARD ALL", "ParameterStatus application_name=", "ReadyForQuery I",
-                 "ParameterStatus application_name=alice"});
+    alice.hears({"CommandComplete DISCARD ALL", "ParameterStatus application_name=alice", "ReadyForQuery I"});
 }
 
 TEST(Settings, DiscardAllForgetsWhatTheServerDoesNotReport) {
@@ -363,13 +362,16 @@ TEST_F(ResetOfAStartupValue, HoldsBackWhatIsPipelinedBehindIt) {
     backend().hears({"Query show work_mem"});
 }
 
-TEST_F(ResetOfAStartupValue, HoldsBackTheNextUnitOfTheExtendedProtocolAndNotItsOwn) {
+TEST_F(ResetOfAStartupValue, HoldsBackTheNextUnitOfTheExtendedProtocol) {
     alice_->says(parse("", "reset all") + bind("") + execute() + sync() + parse("", "show work_mem") +
                  bind("") + execute() + sync());
-    backend().hears({"Parse: reset all", "Bind", "Execute", "Sync"});
-    backend().says(parse_complete() + bind_complete() + complete("RESET") + ready());
-    is_read_as_default();
-    is_set_again();
+    backend().hears({"Parse: reset all", "Bind", "Execute",
+                     "Parse: SELECT pg_catalog.set_config(E'work_mem', E'7MB', false)", "Bind as pgring_own",
+                     "Execute pgring_own", "Close P pgring_own", "Sync"});
+    backend().says(parse_complete() + bind_complete() + complete("RESET") + parse_complete() +
+                   bind_complete() + row("7MB") + complete("SELECT 1") + close_complete() + ready());
+    backend().hears({kReadWorkMem});
+    backend().says(row({"7MB", "f"}) + complete("SELECT 1") + ready());
     backend().hears({"Parse: show work_mem", "Bind", "Execute", "Sync"});
 }
 
@@ -408,6 +410,174 @@ TEST_F(ResetOfAStartupValue, AmongOtherStatementsOfOneTextIsMadeGoodAsWell) {
     alice_->says(query("show work_mem"));
     is_set_again();
     backend().hears({"Query show work_mem"});
+}
+
+// The server does not know a default of what the client made up: after a reset it is empty.
+TEST(Settings, AResetLeadsBackToAStartupValueOfTheClientsOwn) {
+    Stage stage(one_backend());
+    Client& alice = stage.client();
+    alice.says(startup({{"user", "app"}, {"database", "db"}, {"options", "-c app.user=42"}}));
+    Backend& backend = stage.backend(0);
+    backend.hears({"Query SELECT pg_catalog.set_config(E'app.user', E'42', false)"});
+    backend.says(row("42") + complete("SELECT 1") + ready());
+    static_cast<void>(alice.take());
+    alice.says(query("reset all"));
+    backend.hears({"Query reset all"});
+    backend.says(complete("RESET") + ready());
+    EXPECT_EQ(backend.take().size(), 1U) << "its value is read";
+    std::string const null("\xff\xff\xff\xff", 4);
+    backend.says(message('D', number(2, 2) + number(0) + null) + complete("SELECT 1") + ready());
+    alice.says(query("show app.user"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'app.user', E'42', false)"});
+}
+
+TEST_F(ResetOfAStartupValue, AmidATransactionLeadsBackToItAtOnce) {
+    for (const char* const text : {"reset work_mem", "set work_mem to default", "reset all"}) {
+        alice_->says(query("begin") + query(text) + query("show work_mem"));
+        backend().hears({"Query begin", std::string("Query ") + text});
+        backend().says(complete("BEGIN") + ready('T') + complete("RESET") + ready('T'));
+        backend().hears({kSetStartupValue});
+        backend().says(row("7MB") + complete("SELECT 1") + ready('T'));
+        backend().hears({"Query show work_mem"});
+        backend().answers("7MB", 'T');
+        alice_->hears({"CommandComplete BEGIN", "ReadyForQuery T", "CommandComplete RESET", "ReadyForQuery T",
+                       "RowDescription", "DataRow 7MB", "CommandComplete SELECT 1", "ReadyForQuery T"});
+        alice_->says(query("rollback"));
+        backend().hears({"Query rollback"});
+        backend().says(complete("ROLLBACK") + ready());
+        backend().hears({kReadWorkMem});
+        backend().says(row({"7MB", "f"}) + complete("SELECT 1") + ready());
+        alice_->hears({"CommandComplete ROLLBACK", "ReadyForQuery I"});
+    }
+}
+
+TEST_F(ResetOfAStartupValue, ForTheRestOfATransactionEndsWithIt) {
+    alice_->says(query("begin") + query("set local work_mem to default") + query("show work_mem"));
+    backend().hears({"Query begin", "Query set local work_mem to default"});
+    backend().says(complete("BEGIN") + ready('T') + complete("SET") + ready('T'));
+    backend().hears({"Query SELECT pg_catalog.set_config(E'work_mem', E'7MB', true)"});
+    backend().says(row("7MB") + complete("SELECT 1") + ready('T'));
+    backend().hears({"Query show work_mem"});
+}
+
+TEST_F(ResetOfAStartupValue, IsLeftAloneWhereTheTextSetsItAgain) {
+    alice_->says(query("begin") + query("reset all; set work_mem = '1MB'") + query("show work_mem"));
+    backend().hears({"Query begin", "Query reset all; set work_mem = '1MB'"});
+    backend().says(complete("BEGIN") + ready('T') + complete("RESET") + complete("SET") + ready('T'));
+    backend().hears({"Query show work_mem"});
+}
+
+TEST_F(ResetOfAStartupValue, InATransactionThatFailedIsUndoneWithIt) {
+    alice_->says(query("begin") + query("reset work_mem; select 1/0") + query("select 1"));
+    backend().hears({"Query begin", "Query reset work_mem; select 1/0"});
+    backend().says(complete("BEGIN") + ready('T') + complete("RESET") + error("22012") + ready('E'));
+    backend().hears({"Query select 1"});
+}
+
+TEST_F(ResetOfAStartupValue, AmidABatchLeadsBackToItBehindTheStatement) {
+    alice_->says(parse("", "reset all") + bind("") + execute() + parse("", "show work_mem") + bind("") +
+                 execute() + sync());
+    backend().hears({"Parse: reset all", "Bind", "Execute",
+                     "Parse: SELECT pg_catalog.set_config(E'work_mem', E'7MB', false)", "Bind as pgring_own",
+                     "Execute pgring_own", "Close P pgring_own", "Parse: show work_mem", "Bind", "Execute",
+                     "Sync"});
+    backend().says(parse_complete() + bind_complete() + complete("RESET") + parse_complete() +
+                   bind_complete() + row("7MB") + complete("SELECT 1") + close_complete() + parse_complete() +
+                   bind_complete() + row("7MB") + complete("SHOW") + ready());
+    alice_->hears({"ParseComplete", "BindComplete", "CommandComplete RESET", "ParseComplete", "BindComplete",
+                   "DataRow 7MB", "CommandComplete SHOW", "ReadyForQuery I"});
+}
+
+TEST_F(ResetOfAStartupValue, OfABatchThatFailedReachesTheClientAsItsOwnErrorDoes) {
+    alice_->says(parse("", "reset all") + bind("") + execute() + sync());
+    static_cast<void>(backend().take());
+    backend().says(parse_complete() + bind_complete() + error("42501") + ready());
+    alice_->hears({"ParseComplete", "BindComplete", "ErrorResponse ERROR 42501", "ReadyForQuery I"});
+}
+
+TEST_F(ResetOfAStartupValue, OfThePreparedStatementOfANameLeavesTheUnnamedOneToTheClient) {
+    alice_->says(parse("r", "reset work_mem") + parse("", "show work_mem") + bind("r") + execute() +
+                 bind("") + execute() + sync());
+    std::vector<Message> const heard = backend().take();
+    ASSERT_EQ(heard.size(), 12U);
+    EXPECT_EQ(frontend_text(heard[8]), "Parse: show work_mem") << "pgring's own has taken its place";
+}
+
+TEST(Settings, AResetAmidATransactionIsToldAsTheValueThatTheSessionStartedWith) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("set application_name = 'x'"));
+    static_cast<void>(backend.take());
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query begin", "Query set application_name = 'x'"});
+    backend.says(complete("BEGIN") + ready('T') + complete("SET") +
+                 parameter_status("application_name", "x") + ready('T'));
+    static_cast<void>(alice.take());
+    EXPECT_EQ(alice.parameter("application_name"), "x");
+    alice.says(query("reset application_name"));
+    backend.hears({"Query reset application_name"});
+    backend.says(complete("RESET") + parameter_status("application_name", "") + ready('T'));
+    alice.hears({"CommandComplete RESET", "ParameterStatus application_name=alice", "ReadyForQuery T"});
+    alice.says(query("show application_name"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready('T'));
+    backend.hears({"Query show application_name"});
+    backend.answers("alice", 'T');
+    alice.hears({"RowDescription", "DataRow alice", "CommandComplete SELECT 1", "ReadyForQuery T"});
+}
+
+// "" is the server's default, too, and what the session wanted before the transaction that failed.
+TEST(Settings, AResetThatWasUndoneLeavesADefaultThatWasSetOnPurpose) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("set application_name = ''"));
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.says(complete("SET") + parameter_status("application_name", "") + ready());
+    alice.says(query("begin") + query("reset all; select 1/0") + query("rollback") +
+               query("show application_name"));
+    static_cast<void>(backend.take());
+    backend.says(complete("BEGIN") + ready('T') + complete("RESET") + error("22012") + ready('E'));
+    backend.hears({"Query rollback", "Query show application_name"});
+}
+
+TEST(Settings, WhatIsToldBeforeAResetIsToldAsItIs) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("set application_name = 'x'") + query("set local application_name to default"));
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)",
+                   "Query set application_name = 'x'", "Query set local application_name to default"});
+    backend.says(complete("SET") + parameter_status("application_name", "x") + ready());
+    alice.hears({"CommandComplete SET", "ParameterStatus application_name=x", "ReadyForQuery I"});
+}
+
+// The session has set it to the server's default itself, so the server sees no change in the reset.
+TEST(Settings, AResetAmidATransactionIsToldAlsoWhereTheServerHasNothingToTell) {
+    Stage stage(one_backend());
+    Client& alice = stage.logged_in_as({{"user", "app"}, {"database", "db"}, {"application_name", "alice"}});
+    Backend& backend = stage.backend(0);
+    alice.says(query("begin") + query("set application_name = ''"));
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready());
+    backend.says(complete("BEGIN") + ready('T') + complete("SET") + parameter_status("application_name", "") +
+                 ready('T'));
+    alice.says(query("reset application_name"));
+    backend.says(complete("RESET") + ready('T'));
+    static_cast<void>(alice.take());
+    static_cast<void>(backend.take());
+    alice.says(query("show application_name"));
+    backend.hears({"Query SELECT pg_catalog.set_config(E'application_name', E'alice', false)"});
+    backend.says(row("alice") + complete("SELECT 1") + parameter_status("application_name", "alice") +
+                 ready('T'));
+    alice.hears({"ParameterStatus application_name=alice"});
+    backend.hears({"Query show application_name"});
 }
 
 TEST(Settings, OfASessionWithBackslashesInItsStringsAreReadAsWell) {

@@ -190,6 +190,28 @@ TEST_F(SharedBackends, ASettingOfARolledBackTransactionIsGone) {
     }
 }
 
+TEST_F(SharedBackends, AResetAmidATransactionLeadsBackToTheStartupPacket) {
+    Connection client = pgring_.connect({{"application_name", "mine"}, {"options", "-c work_mem=7MB"}});
+    for (const char* const text : {"reset all", "set work_mem to default; set application_name to default"}) {
+        client.run("begin");
+        client.run("set work_mem = '9MB'");
+        client.run("set application_name = 'other'");
+        client.run("savepoint a");
+        client.run(text);
+        EXPECT_STREQ(PQparameterStatus(client.get(), "application_name"), "mine");
+        EXPECT_EQ(client.value("show work_mem"), "7MB");
+        EXPECT_EQ(client.value("show application_name"), "mine");
+        client.run("rollback to a");
+        EXPECT_EQ(client.value("show work_mem"), "9MB");
+        EXPECT_EQ(client.value("show application_name"), "other");
+        client.run("reset all", {});
+        EXPECT_EQ(client.value("show work_mem"), "7MB");
+        client.run("commit");
+        EXPECT_EQ(client.value("show application_name"), "mine");
+        EXPECT_EQ(pgring_.connect().value("show work_mem"), "4MB");
+    }
+}
+
 TEST_F(SharedBackends, ATemporaryTableIsSeenByItsSessionOnly) {
     Connection owner = pgring_.connect();
     owner.run("create temp table private (id int)");

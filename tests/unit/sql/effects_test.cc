@@ -102,7 +102,7 @@ TEST(Effects, RolesAreOfTheSession) {
 TEST(Effects, WhatEndsWithTheTransactionLeavesNothing) {
     expect_rows({
         {"SET LOCAL search_path TO a", kRead, {}},
-        {"SET LOCAL app.tenant TO DEFAULT", kRead, {}},
+        {"SET LOCAL app.tenant TO DEFAULT", kRead, Effect::ResetParameter},
         {"SET CONSTRAINTS ALL DEFERRED", kRead, {}},
         {"SET TRANSACTION READ ONLY", kRead, {}},
         {"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", kRead, {}},

@@ -45,6 +45,8 @@ TEST(SettingsOf, ReadsResets) {
     EXPECT_EQ(settings_of("RESET work_mem"), Changes{reset("work_mem")});
     EXPECT_EQ(settings_of("SET work_mem TO DEFAULT"), Changes{reset("work_mem")});
     EXPECT_EQ(settings_of("RESET ALL"), Changes{kAll});
+    EXPECT_EQ(settings_of("SET LOCAL work_mem TO DEFAULT"),
+              (Changes{{.action = Action::ResetLocal, .name = "work_mem"}}));
 }
 
 TEST(SettingsOf, ReadsTransactionModesThatTheSessionKeeps) {
