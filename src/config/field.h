@@ -41,6 +41,10 @@ inline constexpr std::string_view kUnpoolableStatementsWords[] = {"pin", "refuse
 template <>
 inline constexpr std::span<const std::string_view> kWords<UnpoolableStatements>{kUnpoolableStatementsWords};
 
+inline constexpr std::string_view kUnknownFunctionsWords[] = {"ask", "trust"};
+template <>
+inline constexpr std::span<const std::string_view> kWords<UnknownFunctions>{kUnknownFunctionsWords};
+
 inline constexpr std::string_view kAuthTypeWords[] = {"scram-sha-256", "md5", "password", "trust", "hba"};
 template <>
 inline constexpr std::span<const std::string_view> kWords<AuthType>{kAuthTypeWords};

@@ -216,6 +216,16 @@ constexpr Option<DatabaseSettings> kDatabaseOptions[] = {
             "over.",
     },
     {
+        .name = "unknown_functions",
+        .field = field<&DatabaseSettings::unknown_functions>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .default_means = "the value of unknown_functions in [pgring]",
+        .example = R"("trust")",
+        .sentence =
+            "Whether the server is asked what a function of the database's own has left in the session.",
+    },
+    {
         .name = "min_pool_size",
         .field = field<&DatabaseSettings::min_pool_size>,
         .limits = with_zero(between(1, 100'000), "none"),

@@ -97,6 +97,16 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
             "the backend while that is there, or it is refused with SQLSTATE 0A000.",
     },
     {
+        .name = "unknown_functions",
+        .field = field<&PgringSettings::unknown_functions>,
+        .change = Change::Live,
+        .origin = Origin::Pgring,
+        .sentence =
+            "Whether, after a transaction that called a function which is neither PostgreSQL's own nor "
+            "written in C, the server is asked what that left in the session, or it is trusted to leave "
+            "nothing.",
+    },
+    {
         .name = "max_client_conn",
         .field = field<&PgringSettings::max_client_conn>,
         .limits = between(1, 1'000'000),

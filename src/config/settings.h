@@ -36,6 +36,12 @@ enum class UnpoolableStatements : std::uint8_t {
     Refuse,  ///< it is refused with an error that names the feature
 };
 
+/// What becomes of a session in transaction pooling that has called a function which pgring does not know.
+enum class UnknownFunctions : std::uint8_t {
+    Ask,    ///< the server is asked what it left behind
+    Trust,  ///< it is taken to have left nothing
+};
+
 /// How clients prove who they are.
 enum class AuthType : std::uint8_t {
     ScramSha256,  ///< SCRAM-SHA-256; works with plain passwords and SCRAM secrets in auth_file
@@ -83,6 +89,7 @@ struct PgringSettings {
 
     PoolMode pool_mode = PoolMode::Transaction;
     UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
+    UnknownFunctions unknown_functions = UnknownFunctions::Ask;
     std::uint32_t max_client_conn = 10'000;
     /// Zero is no limit, here and in the next.
     std::uint32_t max_db_client_connections = 0;
@@ -241,6 +248,7 @@ struct DatabaseSettings {
     std::optional<std::uint32_t> pool_size{};
     std::optional<PoolMode> pool_mode{};
     std::optional<UnpoolableStatements> unpoolable_statements{};
+    std::optional<UnknownFunctions> unknown_functions{};
     std::optional<std::uint32_t> min_pool_size{};
     std::optional<std::uint32_t> reserve_pool_size{};
     std::optional<std::uint32_t> max_db_connections{};

@@ -33,6 +33,7 @@ Terms terms_of(const Settings& settings, const DatabaseSettings& database, std::
     return {
         .pool_mode = user.pool_mode.value_or(database.pool_mode.value_or(pgring.pool_mode)),
         .unpoolable_statements = database.unpoolable_statements.value_or(pgring.unpoolable_statements),
+        .unknown_functions = database.unknown_functions.value_or(pgring.unknown_functions),
         .pool_size = pool_size,
         .min_pool_size = std::min(database.min_pool_size.value_or(pgring.min_pool_size), pool_size),
         .reserve_pool_size =

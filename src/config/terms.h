@@ -15,6 +15,7 @@ namespace pgring::config {
 struct Terms {
     PoolMode pool_mode = PoolMode::Transaction;
     UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
+    UnknownFunctions unknown_functions = UnknownFunctions::Ask;
     std::uint32_t pool_size = 0;
     /// At most pool_size.
     std::uint32_t min_pool_size = 0;

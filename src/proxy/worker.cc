@@ -191,6 +191,7 @@ void Worker::connect_failed(SocketId socket, std::string_view error, base::Insta
 }
 
 void Worker::received(SocketId socket, buffer::Slice slice, base::Instant now) {
+    age_functions(now);
     Connection* connection = connections_.find(socket);
     if (connection == nullptr || connection->state != Connection::State::Open) {
         return;
@@ -386,9 +387,29 @@ void Worker::give_up_backends(topology::ServerIndex server, base::Instant now) {
 void Worker::step(base::Instant now) {
     wheel_.advance(now, [this, now](base::TimerEntry& entry) { expire(static_cast<Deadline&>(entry), now); });
     classifier_.refill(now);
+    age_functions(now);
     resume_backends(now);
     run_runnable(now);
     vacate_databases(now);
+}
+
+/// What a server has said of functions is believed for half a minute to a minute: others may define them
+/// anew.
+void Worker::age_functions(base::Instant now) {
+    constexpr base::Duration kAge = std::chrono::seconds(30);
+    if (now < harmless_until_) {
+        return;
+    }
+    // Nothing may have happened here for several of them.
+    auto const passed_count = (now - harmless_until_) / kAge + 1;
+    harmless_until_ += passed_count * kAge;
+    for (auto& [database, functions] : harmless_functions_) {
+        if (passed_count == 1) {
+            functions.pass();
+        } else {
+            functions.forget();
+        }
+    }
 }
 
 void Worker::expire(Deadline& deadline, base::Instant now) {

@@ -306,6 +306,7 @@ class Worker {
     void close(SocketId socket);
     void close_after_flush(SocketId socket);
     void set_paused(SocketId socket, bool paused);
+    void age_functions(base::Instant now);
     void expire(Deadline& deadline, base::Instant now);
     void place_anew();
     void give_up_backends(topology::ServerIndex server, base::Instant now);
@@ -523,6 +524,9 @@ class Worker {
 
     base::TimerWheel wheel_;
     Deadline retry_deadline_;
+    /// By database, as the servers call it. Destinations point here.
+    std::map<std::string, session::HarmlessFunctions> harmless_functions_;
+    base::Instant harmless_until_{};
     std::map<DestinationKey, std::unique_ptr<session::Destination>> destinations_;
     /// Those that nobody uses are looked for when there are so many.
     std::size_t destinations_sweep_at_ = kDestinationsSweepMin;

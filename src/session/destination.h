@@ -14,6 +14,7 @@
 #include "config/terms.h"
 #include "pool/pool.h"
 #include "pool/quota.h"
+#include "session/harmless_functions.h"
 #include "session/listener.h"
 #include "session/parameters.h"
 #include "session/startup_parameters.h"
@@ -34,6 +35,8 @@ struct Destination {
     std::string connect_query;
     /// Of a user that the database forces, with its password; `secret` points here then.
     std::optional<auth::Secret> forced_secret;
+    /// What is known of its functions; shared by all destinations of the database in this worker.
+    HarmlessFunctions* harmless = nullptr;
     /// Some session asked for currval() or lastval() of an earlier transaction: from then on sessions keep
     /// the backend where they have written.
     bool reads_sequences = false;

@@ -149,6 +149,16 @@ void ParameterSets::learn_canonical(std::string_view name, std::string_view spel
     }
 }
 
+std::vector<std::string> names_in(std::string_view list) {
+    std::vector<std::string> names;
+    while (!list.empty()) {
+        std::string_view const name = list.substr(0, list.find(','));
+        names.emplace_back(name);
+        list.remove_prefix(name.size() < list.size() ? name.size() + 1 : name.size());
+    }
+    return names;
+}
+
 std::string quote_literal(std::string_view text) {
     std::string quoted;
     append_quoted(quoted, text);

@@ -89,6 +89,9 @@ class ParameterSets {
 [[nodiscard]] bool same_name(std::string_view left, std::string_view right);
 [[nodiscard]] bool name_less(std::string_view left, std::string_view right);
 
+/// The names in a list with commas between them.
+[[nodiscard]] std::vector<std::string> names_in(std::string_view list);
+
 /// `text` as a constant that reads the same whatever standard_conforming_strings is.
 [[nodiscard]] std::string quote_literal(std::string_view text);
 

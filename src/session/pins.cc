@@ -1,5 +1,7 @@
 #include "session/pins.h"
 
+#include <algorithm>
+
 #include "session/parameters.h"
 
 namespace pgring::session {
@@ -20,16 +22,6 @@ void fill_in(std::string& fact, std::string_view place, const std::string& value
     if (std::size_t const at = fact.find(place); at != std::string::npos) {
         fact.replace(at, place.size(), value);
     }
-}
-
-std::vector<std::string> names_in(std::string_view list) {
-    std::vector<std::string> names;
-    while (!list.empty()) {
-        std::string_view const name = list.substr(0, list.find(','));
-        names.emplace_back(name);
-        list.remove_prefix(name.size() < list.size() ? name.size() + 1 : name.size());
-    }
-    return names;
 }
 
 }  // namespace
@@ -95,6 +87,11 @@ std::string Pins::query(std::string_view user, std::size_t prepared_count) const
         text.append(separator).append(kSetInSession);
     }
     return text;
+}
+
+std::size_t Pins::column_count() const {
+    auto const asked = [this](const PinRule& rule) { return observable(rule) && doubted_.has(rule.pin); };
+    return static_cast<std::size_t>(std::ranges::count_if(kPinRules, asked)) + (doubts_parameters() ? 1 : 0);
 }
 
 std::vector<std::string> Pins::read(std::span<const std::optional<std::string>> row) {

@@ -66,6 +66,8 @@ class Pins {
     /// The query that asks for it, for a session whose pgring logged in as `user` and that has so many
     /// statements on its backend that were prepared by SQL and can be carried over.
     [[nodiscard]] std::string query(std::string_view user, std::size_t prepared_count) const;
+    /// How many columns that query has.
+    [[nodiscard]] std::size_t column_count() const;
     /// What the answer says; `row` is the one row of it. The result are the parameters that code of the
     /// client's has left set in the session, among those that the server lists.
     [[nodiscard]] std::vector<std::string> read(std::span<const std::optional<std::string>> row);

@@ -360,7 +360,11 @@ void Session::adopt_pins(Shared& shared, const Backend& backend) {
     bool const was_told = pins_.told();
     if (backend.errand_failed()) {
         pins_.reading_failed();
+        if (function_question_ != nullptr) {
+            function_question_->clear();
+        }
     } else {
+        adopt_functions(backend);
         bool const parameters_too = pins_.doubts_parameters();
         for (const std::string& name : pins_.read(backend.errand_row())) {
             if (!reported(name)) {
@@ -374,6 +378,23 @@ void Session::adopt_pins(Shared& shared, const Backend& backend) {
     tell_pins(shared);
     if (was_told && pins_.empty()) {
         shared.stats.unpins.add();
+    }
+}
+
+/// What the same answer says of the functions that were called: behind what it says of pins.
+void Session::adopt_functions(const Backend& backend) {
+    std::span<const std::optional<std::string>> const row = backend.errand_row();
+    std::size_t const own = pins_.column_count();
+    if (function_question_ == nullptr || function_question_->empty() || row.size() <= own) {
+        return;
+    }
+    FunctionQuestion::Answer const answer =
+        function_question_->read(row.subspan(own), *destination_->harmless);
+    for (const std::string& name : answer.parameters) {
+        touched().note(name);
+    }
+    if (answer.unlisted == FunctionQuestion::Answer::Unlisted::Perhaps) {
+        pins_.hold(Pin::SessionFunction);
     }
 }
 
@@ -549,6 +570,9 @@ bool Session::may_release(Shared& shared, Backend& backend) {
     if (!at_rest) {
         return false;
     }
+    if (function_question_ != nullptr && function_question_->take_definitions_changed()) {
+        destination_->harmless->forget();
+    }
     // First, since a pin would be read where only the listener's stand-in is.
     if (listens_on_backend() && !pins_.has(Pin::Listen)) {
         if (!backend.start_errand(shared, Errand::Unlisten, "UNLISTEN *")) {
@@ -557,10 +581,7 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         return false;
     }
     if (pins_.doubted()) {
-        if (!backend.start_errand(shared, Errand::ReadPins,
-                                  pins_.query(destination_->user, backend.names.by_sql_count()))) {
-            fail(shared, errors::kOutOfMemory);
-        }
+        ask_pins(shared, backend);
         return false;
     }
     if (!pins_.empty() && resets_.empty()) {
@@ -579,6 +600,18 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         leave_channels(shared);
     }
     return true;
+}
+
+/// Asks what the session has left on the backend.
+void Session::ask_pins(Shared& shared, Backend& backend) {
+    std::string text = pins_.query(destination_->user, backend.names.by_sql_count());
+    if (function_question_ != nullptr && !function_question_->empty()) {
+        text += ", " + function_question_->columns(shared.classifier.function_names(),
+                                                   destination_->harmless->age());
+    }
+    if (!backend.start_errand(shared, Errand::ReadPins, text)) {
+        fail(shared, errors::kOutOfMemory);
+    }
 }
 
 /// The session knows the values of all that it set. Where it does not, an errand that reads them is sent. The

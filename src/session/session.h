@@ -23,6 +23,7 @@
 #include "session/backend.h"
 #include "session/errors.h"
 #include "session/frontend_login.h"
+#include "session/function_question.h"
 #include "session/held_transaction.h"
 #include "session/kept_body.h"
 #include "session/listening.h"
@@ -254,6 +255,9 @@ class Session {
     void send_begin(Shared& shared, Backend& backend);
     void note_effects(Shared& shared, Backend& backend, const sql::Traits& traits, std::string_view text);
     void note_unjudged(Backend& backend, std::string_view text);
+    [[nodiscard]] bool calls_unproven(const Shared& shared, const sql::Traits& traits) const;
+    [[nodiscard]] FunctionQuestion& function_question();
+    void ask_pins(Shared& shared, Backend& backend);
     [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
     void note_refusal(Shared& shared, const Error& error);
     [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text, const Backend* backend);
@@ -397,6 +401,7 @@ class Session {
     void adopt_parameters(Shared& shared, Backend& backend);
     void adopt_readings(Shared& shared, Backend& backend);
     void adopt_pins(Shared& shared, const Backend& backend);
+    void adopt_functions(const Backend& backend);
     void touch_unreported();
     [[nodiscard]] TouchedParameters& touched();
     [[nodiscard]] bool settings_read(Shared& shared, Backend& backend);
@@ -459,6 +464,7 @@ class Session {
     /// Traits of the Query at the front, so that it is judged once though it may wait for a backend.
     std::optional<sql::Traits> front_traits_;
 
+    std::unique_ptr<FunctionQuestion> function_question_;
     std::unique_ptr<Listening> listening_;
     std::unique_ptr<NameChanges> name_changes_;
     /// The statement that Executes of the unnamed portal run by SQL.

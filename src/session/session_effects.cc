@@ -1,5 +1,7 @@
 /// What statements leave behind in a session: parameters to be read, pins, and what is refused instead.
 
+#include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,9 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has(sql::Effect::VacatesDatabase)) {
         shared.vacated_databases = sql::vacated_databases(text);
     }
+    if (traits.effects.has(sql::Effect::ChangesFunctions)) {
+        function_question().definitions_change();
+    }
     bool const pins_sequence = destination_->reads_sequences && traits.access == sql::Access::Write;
     if (session_pooled() || (traits.effects.empty() && !pins_sequence)) {
         return;
@@ -51,6 +56,10 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     // Where the listener hears for the session, nothing stays on the backend.
     bool const stands_in = listening_ != nullptr && listening_->stands_in;
     pins_.note(traits.effects.without(stands_in ? kSettings | sql::Effect::Listen : kSettings));
+    if (calls_unproven(shared, traits)) {
+        pins_.suspect_all();
+        function_question().note(shared.classifier.function_names().members(traits.functions));
+    }
     if (traits.effects.has(sql::Effect::MayChangeSession) && sql::may_leave_unlisted(text)) {
         pins_.hold(Pin::SessionFunction);
     }
@@ -65,6 +74,26 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
         }
     }
     tell_pins(shared);
+}
+
+/// It calls a function that may leave anything behind, as far as is known.
+bool Session::calls_unproven(const Shared& shared, const sql::Traits& traits) const {
+    if (!traits.effects.has(sql::Effect::UnknownFunction) || session_pooled() ||
+        destination_->terms.unknown_functions == config::UnknownFunctions::Trust) {
+        return false;
+    }
+    std::span<const sql::FunctionNumber> const called =
+        shared.classifier.function_names().members(traits.functions);
+    bool const all_proven = std::ranges::all_of(
+        called, [this](sql::FunctionNumber name) { return destination_->harmless->contains(name); });
+    return called.empty() || !all_proven;
+}
+
+FunctionQuestion& Session::function_question() {
+    if (function_question_ == nullptr) {
+        function_question_ = std::make_unique<FunctionQuestion>();
+    }
+    return *function_question_;
 }
 
 /// Anything may be in it, so the server is asked what it left. What no server tells is lost to the session,

@@ -64,7 +64,8 @@ Session::NamesUsed Session::names_used(Shared& shared, const sql::Traits& traits
             used.steps.emplace_back();
         }
     }
-    used.mentions_all = traits.effects.has_any(kUnseenStatements) && statements_.has_sql_names();
+    used.mentions_all = (traits.effects.has_any(kUnseenStatements) || calls_unproven(shared, traits)) &&
+                        statements_.has_sql_names();
     return used;
 }
 

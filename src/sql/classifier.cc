@@ -99,7 +99,11 @@ Traits Classifier::parse(std::string_view text, Fingerprint shape, Fingerprint e
         return kUnparsed;
     }
     ++counters_.misses;
-    const Traits traits = judge(tree.statements(), functions_);
+    UnknownFunctions unknown(functions_);
+    Traits traits = judge(tree.statements(), unknown);
+    if (traits.effects.has(Effect::UnknownFunction)) {
+        traits.functions = function_names_.intern(unknown.take());
+    }
     cache_.insert(shape, traits);
     return traits;
 }

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "sql/builtins.h"
 #include "sql/fingerprint.h"
+#include "sql/function_names.h"
 #include "sql/lexer.h"
 #include "sql/shape_cache.h"
 #include "sql/traits.h"
@@ -83,6 +84,8 @@ class Classifier {
     /// Forgets every shape, because the function catalogue has changed.
     void forget() { cache_.clear(); }
 
+    /// What Traits::functions refers to.
+    [[nodiscard]] const FunctionNames& function_names() const { return function_names_; }
     [[nodiscard]] const ClassifierCounters& counters() const { return counters_; }
 
   private:
@@ -95,6 +98,7 @@ class Classifier {
 
     ClassifierLimits limits_;
     const FunctionCatalogue& functions_;
+    FunctionNames function_names_;
     /// Two keys: shapes, and whole texts that do not parse. The latter are remembered by every byte, because
     /// the same shape may well parse: E'\u00zz' is an error, E'' is not.
     Fingerprinter fingerprint_shape_;

@@ -215,9 +215,23 @@ Judgement judge_execute(TreeNode statement, const FunctionCatalogue& functions) 
 }
 
 Judgement judge_rename(TreeNode statement, const FunctionCatalogue&) {
-    const bool database =
-        statement.enumerator<ObjectType>(field::kRenameStmtRenameType) == ObjectType::OBJECT_DATABASE;
-    return {.finding = database ? write_with(Effect::VacatesDatabase) : walk_definition(statement)};
+    const auto type = statement.enumerator<ObjectType>(field::kRenameStmtRenameType);
+    Finding finding = walk_definition(statement);
+    if (type == ObjectType::OBJECT_DATABASE) {
+        finding = write_with(Effect::VacatesDatabase);
+    } else if (type == ObjectType::OBJECT_AGGREGATE || type == ObjectType::OBJECT_FUNCTION ||
+               type == ObjectType::OBJECT_PROCEDURE || type == ObjectType::OBJECT_ROUTINE) {
+        finding.merge(write_with(Effect::ChangesFunctions));
+    }
+    return {.finding = finding};
+}
+
+/// CREATE, ALTER, DROP of what may be, or hold, a function. Also of other things: what is forgotten is asked
+/// again.
+Judgement judge_function_definition(TreeNode statement, const FunctionCatalogue&) {
+    Finding finding = walk_definition(statement);
+    finding.merge(write_with(Effect::ChangesFunctions));
+    return {.finding = finding};
 }
 
 template <Access access, Effect... effects>
@@ -263,6 +277,12 @@ constexpr StatementKind kStatementKinds[] = {
     {Message::DropdbStmt, always<Access::Write, Effect::VacatesDatabase>},
     {Message::AlterDatabaseStmt, always<Access::Write, Effect::VacatesDatabase>},
     {Message::RenameStmt, judge_rename},
+    {Message::AlterExtensionContentsStmt, judge_function_definition},
+    {Message::AlterExtensionStmt, judge_function_definition},
+    {Message::AlterFunctionStmt, judge_function_definition},
+    {Message::CreateExtensionStmt, judge_function_definition},
+    {Message::CreateFunctionStmt, judge_function_definition},
+    {Message::DefineStmt, judge_function_definition},
 };
 
 Judgement judge_statement(TreeNode statement, const FunctionCatalogue& functions) {

@@ -249,14 +249,14 @@ void QueryWalk::visit_operator(TreeNode parent, std::uint32_t name_field) {
     const std::vector<std::string_view> parts = strings_of(parent, name_field);
     const QualifiedName name = qualified_name(parts);
     if (!parts.empty() && !(in_catalog(name) && is_builtin_operator(name.name))) {
-        writes(Effect::UnknownFunction);
+        writes();
     }
 }
 
 void QueryWalk::visit_type(TreeNode type) {
     const QualifiedName name = qualified_name(strings_of(type, field::kTypeNameNames));
     if (!name.name.empty() && !(in_catalog(name) && is_builtin_type(name.name))) {
-        writes(Effect::UnknownFunction);
+        writes();
     }
 }
 

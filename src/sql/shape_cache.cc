@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "base/contract.h"
 
@@ -12,7 +13,7 @@ ShapeCache::ShapeCache(std::size_t shapes_max) : sets_(std::bit_ceil(std::max(sh
 const Traits* ShapeCache::find(Fingerprint fingerprint) {
     for (Entry& entry : set_of(fingerprint)) {
         if (entry.fingerprint == fingerprint && entry.used != 0) {
-            entry.used = ++tick_;
+            entry.used = next_tick();
             return &entry.traits;
         }
     }
@@ -22,7 +23,12 @@ const Traits* ShapeCache::find(Fingerprint fingerprint) {
 void ShapeCache::insert(Fingerprint fingerprint, Traits traits) {
     ASSERT(find(fingerprint) == nullptr);
     Entry& oldest = *std::ranges::min_element(set_of(fingerprint), {}, &Entry::used);
-    oldest = {.fingerprint = fingerprint, .traits = traits, .used = ++tick_};
+    oldest = {.fingerprint = fingerprint, .traits = traits, .used = next_tick()};
+}
+
+std::uint32_t ShapeCache::next_tick() {
+    tick_ += tick_ == std::numeric_limits<std::uint32_t>::max() ? 2 : 1;
+    return tick_;
 }
 
 void ShapeCache::clear() {

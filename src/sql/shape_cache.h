@@ -35,7 +35,7 @@ class ShapeCache {
         Fingerprint fingerprint;
         Traits traits;
         /// The tick of its last use; 0 where the entry is empty.
-        std::uint64_t used = 0;
+        std::uint32_t used = 0;
     };
     static_assert(sizeof(Entry) == 32, "two entries a cache line");
     using Set = std::array<Entry, kWays>;
@@ -43,7 +43,11 @@ class ShapeCache {
     [[nodiscard]] Set& set_of(Fingerprint fingerprint) { return sets_[fingerprint.low & (sets_.size() - 1)]; }
 
     std::vector<Set> sets_;
-    std::uint64_t tick_ = 0;
+    [[nodiscard]] std::uint32_t next_tick();
+
+    /// Comes round after four billion look-ups; what was used before gives way at the wrong moment then,
+    /// once.
+    std::uint32_t tick_ = 0;
 };
 
 }  // namespace pgring::sql

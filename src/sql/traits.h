@@ -78,7 +78,8 @@ enum class Effect : std::uint32_t {
     SqlDeallocate = 1U << 20U,
     /// nextval, setval: the session remembers the value.
     SequenceState = 1U << 21U,
-    /// Calls a function that the tables do not know; it could do anything, and rarely does.
+    /// Calls a function that the tables do not know; it could do anything, and rarely does. Traits::functions
+    /// tells which.
     UnknownFunction = 1U << 22U,
     /// DO, CALL: code of the client's own runs and may change any of the above.
     MayChangeSession = 1U << 23U,
@@ -96,6 +97,8 @@ enum class Effect : std::uint32_t {
     VacatesDatabase = 1U << 28U,
     /// COPY .. FROM STDIN: reads what the client sends behind it.
     CopyIn = 1U << 29U,
+    /// CREATE, ALTER, DROP of a function or an extension: what is known of functions may not hold any more.
+    ChangesFunctions = 1U << 30U,
 };
 
 /// A set of Effect.
@@ -142,6 +145,13 @@ enum class StatementCount : std::uint8_t { Empty, One, Many };
 /// What the client asks for in a comment of the form `/* pgring: primary */` or `/* pgring: standby */`.
 enum class Hint : std::uint8_t { None, Primary, Standby };
 
+/// A set of functions that the tables do not know, as a text calls them: a number of FunctionNames.
+enum class FunctionSet : std::uint32_t {
+    None = 0,
+    /// Some whose names nobody keeps.
+    Nameless = 1,
+};
+
 /// The whole judgement on one text. Of several statements: the union of effects, Write where any one writes.
 struct Traits {
     Effects effects;
@@ -149,6 +159,7 @@ struct Traits {
     Control control = Control::None;
     StatementCount statements = StatementCount::One;
     Hint hint = Hint::None;
+    FunctionSet functions = FunctionSet::None;
 
     /// Whether a BEGIN stands alone in its text, so that it can be held back and travel with the next
     /// statement.
@@ -159,7 +170,7 @@ struct Traits {
 
     friend constexpr bool operator==(const Traits&, const Traits&) = default;
 };
-static_assert(sizeof(Traits) == 8, "a cache entry holds key, traits and age in 32 bytes");
+static_assert(sizeof(Traits) == 12, "a cache entry holds key, traits and age in 32 bytes");
 
 /// The judgement on a text that nobody looked at, and on one that is no SQL.
 inline constexpr Traits kUnjudged{.effects = Effect::Unjudged};

@@ -222,6 +222,143 @@ TEST_F(Pins, WhatCodeHasSetFollowsTheSession) {
     bob_is_served();
 }
 
+/// Nothing of what is asked after code that nobody knows is there, and these are the answers about functions.
+std::string left_nothing(const std::vector<std::string_view>& of_functions) {
+    std::vector<std::string> values{"f", "f", "f", "f", "f", "f", ""};
+    values.insert(values.end(), of_functions.begin(), of_functions.end());
+    std::string body = number(static_cast<std::uint32_t>(values.size()), 2);
+    for (const std::string& value : values) {
+        body += number(static_cast<std::uint32_t>(value.size())) + value;
+    }
+    return message('D', body) + complete("SELECT 1") + ready();
+}
+
+class UnknownFunctions : public Pins {
+  protected:
+    void alice_calls(std::string_view text) {
+        alice_.says(query(text));
+        backend().hears({"Query " + std::string(text)});
+        backend().says(row_description() + row("1") + complete("SELECT 1") + ready());
+        static_cast<void>(alice_.take());
+    }
+    /// pgring asks what the call has left, and about this function.
+    void is_asked_about(std::string_view name, std::source_location where = std::source_location::current()) {
+        std::vector<Message> const asked = backend().take();
+        ASSERT_EQ(asked.size(), 1U) << where.line();
+        std::string const text = frontend_text(asked[0]);
+        EXPECT_NE(text.find("pg_locks"), std::string::npos) << where.line();
+        EXPECT_NE(text.find("proname OPERATOR(pg_catalog.=) E'" + std::string(name) + "'"), std::string::npos)
+            << where.line();
+    }
+};
+
+TEST_F(UnknownFunctions, WhatOneHasLeftTiesTheSession) {
+    alice_calls("select take_lock()");
+    is_asked_about("take_lock");
+    backend().says(row({"f", "f", "t", "f", "f", "f", "", "f", "", "f"}) + complete("SELECT 1") + ready());
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+    alice_runs("select pg_advisory_unlock(1)", "SELECT 1", kAnyAdvisoryLock);
+    tells("f");
+    bob_is_served();
+}
+
+TEST_F(UnknownFunctions, OneThatLeftNothingIsAskedAboutEachTime) {
+    for (int i = 0; i < 3; ++i) {
+        alice_calls("select take_lock()");
+        is_asked_about("take_lock");
+        backend().says(left_nothing({"f", "", "f"}));
+    }
+    bob_.says(query("select 1"));
+    bob_is_served();
+    EXPECT_EQ(pins(), 0U);
+}
+
+TEST_F(UnknownFunctions, OneThatIsProvenHarmlessIsBelievedForAMinute) {
+    alice_calls("select st_area(x) from t");
+    is_asked_about("st_area");
+    backend().says(left_nothing({"t", "", "f"}));
+    alice_calls("select st_area(y) from u");
+    backend().hears_nothing();
+    bob_.says(query("select st_area(z)"));
+    backend().hears({"Query select st_area(z)"});
+    backend().answers("1");
+    backend().hears_nothing();
+    stage_.passes(std::chrono::seconds(61));
+    alice_.says(query("select 1"));
+    backend().hears({"Query"});
+    backend().says(empty_query() + ready());
+    backend().hears({"Query select 1"});
+    backend().answers("1");
+    alice_calls("select st_area(x) from t");
+    is_asked_about("st_area");
+}
+
+TEST_F(UnknownFunctions, AreAskedAboutAnewWhenOneIsDefined) {
+    alice_calls("select st_area(x) from t");
+    is_asked_about("st_area");
+    backend().says(left_nothing({"t", "", "f"}));
+    alice_runs("create or replace function st_area(x int) returns int language sql as 'select x'",
+               "CREATE FUNCTION", "");
+    alice_calls("select st_area(x) from t");
+    is_asked_about("st_area");
+}
+
+TEST_F(UnknownFunctions, AreAskedAboutWhenTheTransactionIsOver) {
+    alice_.says(query("begin") + query("select one()") + query("select two(), one()") + query("commit"));
+    static_cast<void>(backend().take());
+    backend().says(complete("BEGIN") + ready('T') + complete("SELECT 1") + ready('T') + complete("SELECT 1") +
+                   ready('T') + complete("COMMIT") + ready());
+    std::vector<Message> const asked = backend().take();
+    ASSERT_EQ(asked.size(), 1U);
+    std::string const text = frontend_text(asked[0]);
+    EXPECT_NE(text.find("E'one'"), std::string::npos);
+    EXPECT_NE(text.find("E'two'"), std::string::npos);
+}
+
+TEST_F(UnknownFunctions, AParameterThatTheCodeNamesFollowsTheSession) {
+    alice_calls("select set_tenant(7)");
+    is_asked_about("set_tenant");
+    backend().says(left_nothing({"f", "app.tenant", "f"}));
+    std::vector<Message> const asked = backend().take();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_TRUE(frontend_text(asked[0]).starts_with("Query SELECT pg_catalog.current_setting(E'app.tenant'"));
+    backend().says(row({"7", "f"}) + complete("SELECT 1") + ready());
+    bob_.says(query("select 1"));
+    backend().hears({"Query RESET \"app.tenant\""});
+    backend().says(complete("RESET") + ready());
+    bob_is_served();
+    alice_.says(query("select 1"));
+    backend().hears({"Query SELECT pg_catalog.set_config(E'app.tenant', E'7', false)"});
+}
+
+TEST_F(UnknownFunctions, CodeThatMayLeaveWhatNoServerListsTiesTheSession) {
+    alice_calls("select shuffle()");
+    is_asked_about("shuffle");
+    backend().says(left_nothing({"f", "", "t"}));
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+}
+
+TEST_F(UnknownFunctions, AnAnswerThatFailedProvesNothing) {
+    alice_calls("select st_area(1)");
+    is_asked_about("st_area");
+    backend().says(error("42501") + ready());
+    alice_calls("select st_area(2)");
+    is_asked_about("st_area");
+}
+
+TEST(UnknownFunctionsTrusted, AreNotAskedAbout) {
+    Scene scene = one_backend();
+    scene.settings.pgring.unknown_functions = config::UnknownFunctions::Trust;
+    Stage stage(std::move(scene));
+    Client& alice = stage.logged_in();
+    alice.says(query("select take_lock()"));
+    stage.backend(0).hears({"Query select take_lock()"});
+    stage.backend(0).answers("1");
+    stage.backend(0).hears_nothing();
+}
+
 // pg_advisory_lock() by its number, say.
 TEST_F(Pins, AFunctionThatIsCalledByItsNumberMayLeaveAnything) {
     alice_.says(function_call(2880));

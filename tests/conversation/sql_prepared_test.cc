@@ -127,6 +127,13 @@ TEST_F(SqlPrepared, CodeMayExecuteAnyOfThem) {
     second().hears({"Query do $$ begin execute 'execute p(1)'; end $$"});
 }
 
+TEST_F(SqlPrepared, AFunctionThatNobodyKnowsMayAsWell) {
+    moves_on();
+    alice_.says(query("select run_prepared()"));
+    carries(second(), {"Parse p: select $1"}, parse_complete());
+    second().hears({"Query select run_prepared()"});
+}
+
 TEST_F(SqlPrepared, ATextThatIsTooLongToBeJudgedMayAsWell) {
     moves_on();
     std::string const text = "execute p ('" + std::string(20'000, 'x') + "')";
@@ -550,6 +557,8 @@ TEST(SqlPreparedRouting, AStatementRunsWhereItsTextMayRun) {
     alice.hears({"CommandComplete SELECT 1", "ReadyForQuery I"});
     runs(alice, primary, "execute w (1)", "INSERT 0 1");
     runs(alice, primary, "execute r (my_function())", "SELECT 1");
+    EXPECT_EQ(primary.take().size(), 1U) << "what the function has left is asked";
+    primary.says(row({"f", "f", "f", "f", "f", "f", "", "f", "", "f"}) + complete("SELECT 1") + ready());
     runs(alice, primary, "execute nobody", "SELECT 1");
     runs(alice, primary, "explain execute r (1)", "EXPLAIN");
 }

@@ -41,7 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ASSERT(experienced.classify(text) == first);
 
     Classifier fresh(kLimits, random);
-    const Traits alone = fresh.classify(text);
+    Traits alone = fresh.classify(text);
+    // Each classifier has its own numbers for what is called.
+    alone.functions = first.functions;
     // A constant that is an error in itself (E'\u00zz') does not spoil its shape, so there the cache may know
     // better.
     ASSERT(alone.effects == pgring::sql::Effect::Unparsed || alone == first);

@@ -1002,8 +1002,10 @@ void ModelClient::settle_channel(const Unit& unit, char status) {
 Unit ModelClient::pin() {
     pinned_ = true;
     if (context_.prng.chance(30)) {
+        // One that pgring knows, or one that only the server does.
+        std::string const function = context_.prng.chance(50) ? "pg_advisory_lock" : "lock_by_function";
         return {.kind = Unit::Kind::Write,
-                .bytes = query("select pg_advisory_lock(7) /* " + token('s') + " */"),
+                .bytes = query("select " + function + "(7) /* " + token('s') + " */"),
                 .answer = {"RowDescription", "DataRow ", "CommandComplete SELECT 1"}};
     }
     if (context_.prng.chance(50)) {

@@ -771,7 +771,7 @@ ServerProcess::Outcome ServerProcess::run_one(const std::string& text,
     if (text.starts_with("SELECT pg_catalog.current_setting")) {
         return run_current_settings(text);
     }
-    if (text.starts_with("select pg_advisory_lock")) {
+    if (text.starts_with("select pg_advisory_lock") || text.starts_with("select lock_by_function")) {
         pinned_by_ = client_of(text);
         return {.rows = row(""), .tag = "SELECT 1"};
     }
@@ -1060,6 +1060,14 @@ ServerProcess::Outcome ServerProcess::run_leftovers(const std::string& text) {
         if (value != defaults_[name]) {
             set += (set.empty() ? "" : ",") + name;
         }
+    }
+    constexpr std::string_view kFunction = "bool_and(f.pronamespace";
+    for (std::size_t at = text.find(kFunction); at != std::string::npos; at = text.find(kFunction, at + 1)) {
+        columns.emplace_back("f");
+    }
+    if (text.contains(kFunction)) {
+        // Parameters that the code names, and whether it may leave what is not listed.
+        columns.insert(columns.end(), {"", "f"});
     }
     return {.rows = row_of(columns), .tag = "SELECT 1"};
 }
