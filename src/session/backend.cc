@@ -499,8 +499,8 @@ bool Backend::send_again(Shared& shared, std::uint32_t statement) {
     // The session has a name for it: nothing that could have dropped it is behind the unit.
     ASSERT(known != nullptr);
     pipeline.error([](const Expected&) {});
-    if (replay.synced()) {
-        ASSERT(pipeline.size() == 1 && pipeline.front().request == Request::Sync);
+    if (replay.synced() || replay.by_sql()) {
+        ASSERT(pipeline.size() == 1);
         pipeline.keep_front();
     } else {
         std::array<std::byte, 8> memory{};
@@ -511,7 +511,8 @@ bool Backend::send_again(Shared& shared, std::uint32_t statement) {
         }
         pipeline.expect({.request = Request::Sync, .audience = Audience::Errand});
     }
-    if (!prepare(shared, *known) || !out.push_copy(replay.bytes())) {
+    bool const prepared = replay.by_sql() ? carry_again(shared, *known) : prepare(shared, *known);
+    if (!prepared || !out.push_copy(replay.bytes())) {
         return false;
     }
     for (const Expected& entry : replay.entries()) {

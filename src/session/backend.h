@@ -224,6 +224,7 @@ class Backend {
     void restore(std::uint32_t statement);
     [[nodiscard]] bool may_send_again() const;
     [[nodiscard]] bool send_again(Shared& shared, std::uint32_t statement);
+    [[nodiscard]] bool carry_again(Shared& shared, const Statement& statement);
     void note_parameter(Shared& shared, std::string_view name, std::string_view value);
     void forget_unreported(Shared& shared);
     /// Passes the message at the front of `in` on to the client, or drops it where `session` is nullptr, as

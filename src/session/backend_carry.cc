@@ -5,6 +5,9 @@
 #include <array>
 
 #include "session/backend.h"
+#include "sql/prepared_step.h"
+#include "wire/body_reader.h"
+#include "wire/framing.h"
 #include "wire/message_writer.h"
 
 namespace pgring::session {
@@ -46,6 +49,22 @@ bool Backend::carry(Shared& shared, std::string_view name, const Statement* stat
                      .purpose = Purpose::CarryName,
                      .statement = names.add(name, *statement, unit, BackendNames::Made::Carried)});
     shared.stats.statements_prepared_again.add();
+    return true;
+}
+
+/// Prepares it anew under the name that the Query to be sent again executes.
+bool Backend::carry_again(Shared& shared, const Statement& statement) {
+    wire::BodyReader reader(replay.bytes().subspan(wire::kHeaderBytes));
+    std::string_view const name = sql::executed_name(reader.string());
+    ASSERT(!name.empty());
+    std::array<std::byte, 8> memory{};
+    wire::MessageWriter writer(memory);
+    writer.begin(wire::FrontendType::Sync).end();
+    if (!carry(shared, name, &statement) || !out.push_copy(writer.written())) {
+        return false;
+    }
+    pipeline.expect({.request = Request::Sync, .audience = Audience::Errand});
+    ++unit;
     return true;
 }
 

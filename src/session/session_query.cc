@@ -7,6 +7,7 @@
 #include "session/refusal.h"
 #include "session/session.h"
 #include "session/statement_text.h"
+#include "sql/prepared_step.h"
 #include "wire/body_reader.h"
 #include "wire/messages.h"
 
@@ -90,6 +91,7 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
 void Session::send_query(Shared& shared, Backend& backend, wire::Header header, NamesUsed& names,
                          std::vector<sql::ChannelStep> steps) {
     front_traits_.reset();
+    bool const alone = begins_alone(backend);
     send_begin(shared, backend);
     startup_return_.reset();
     if (names.own.effects.empty() && names.steps.empty()) {
@@ -103,10 +105,15 @@ void Session::send_query(Shared& shared, Backend& backend, wire::Header header, 
     if (tells_channels(purpose)) {
         listening_->sent(std::move(steps));
     }
-    backend.pipeline.expect({.request = Request::Query,
-                             .stake = stake_of(names.traits),
-                             .purpose = purpose,
-                             .statement = names.executed()});
+    Expected const entry{.request = Request::Query,
+                         .stake = stake_of(names.traits),
+                         .purpose = purpose,
+                         .statement = names.executed()};
+    backend.pipeline.expect(entry);
+    if (alone && entry.statement != kNoStatement &&
+        !sql::executed_name(query_text(shared, header)).empty()) {
+        backend.replay.begin_query(in.view(0, header.message_bytes(), shared.scratch), entry);
+    }
     if (names.own.effects.has(sql::Effect::CopyIn)) {
         backend.pipeline.copy_in_sent();
     }

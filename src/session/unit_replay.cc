@@ -28,6 +28,19 @@ void UnitReplay::begin(std::span<const std::byte> head, std::span<const std::byt
     entries_.push_back(entry);
 }
 
+void UnitReplay::begin_query(std::span<const std::byte> message, Expected entry) {
+    ASSERT(entry.request == Request::Query && entry.statement != kNoStatement);
+    state_ = State::None;
+    if (message.size() > kBytesMax) {
+        return;
+    }
+    state_ = State::Complete;
+    described_ = true;
+    bytes_.clear();
+    append_to(bytes_, message);
+    entries_.assign(1, entry);
+}
+
 void UnitReplay::append(std::span<const std::byte> message, Expected entry) {
     if (state_ != State::Open || bytes_.size() + message.size() > kBytesMax) {
         state_ = State::None;

@@ -11,7 +11,10 @@
 ///   when
 ///     it prepared the statement, and would misread the rows: it is told the error, as by PostgreSQL.
 ///
+/// A Query that does nothing but EXECUTE a statement is such a unit by itself, and its client always asks.
+///
 ///     None --Bind, Describe of a statement--> Open --Describe, Execute--> Open --Sync, Flush--> Complete
+///     None --Query--> Complete
 ///     any --anything else--> None
 
 #include <cstddef>
@@ -31,6 +34,8 @@ class UnitReplay {
 
     /// The Bind or Describe that begins the unit, as it is sent to the server, in two parts.
     void begin(std::span<const std::byte> head, std::span<const std::byte> rest, Expected entry);
+    /// A Query that executes one statement by SQL.
+    void begin_query(std::span<const std::byte> message, Expected entry);
     /// Another message of the unit.
     void append(std::span<const std::byte> message, Expected entry);
     /// A Flush, behind which the client waits for the answers before it sends the Sync.
@@ -41,6 +46,8 @@ class UnitReplay {
     [[nodiscard]] bool complete() const { return state_ == State::Complete && described_; }
     /// Its Sync is a part of it.
     [[nodiscard]] bool synced() const { return entries_.back().request == Request::Sync; }
+    /// It is a Query.
+    [[nodiscard]] bool by_sql() const { return entries_.back().request == Request::Query; }
     [[nodiscard]] std::span<const std::byte> bytes() const { return std::as_bytes(std::span(bytes_)); }
     [[nodiscard]] std::span<const Expected> entries() const { return entries_; }
 

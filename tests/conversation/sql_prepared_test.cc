@@ -391,14 +391,45 @@ TEST_F(SqlPrepared, ItFailsATransactionThatNoServerKnowsOf) {
     second().hears_nothing();
 }
 
-TEST_F(SqlPrepared, AnOutdatedPlanIsShownOnce) {
+TEST_F(SqlPrepared, AnOutdatedPlanIsMadeAnewAndTheStatementRunAgain) {
     alice_.says(query("execute p (1)"));
     first().hears({"Query execute p (1)"});
     first().says(outdated_plan() + ready());
+    alice_.hears_nothing();
+    first().hears({"Close S p", "Parse p: select $1", "Sync", "Query execute p (1)"});
+    first().says(close_complete() + parse_complete() + ready() + row_description() + row("1") +
+                 complete("SELECT 1") + ready());
+    alice_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+}
+
+TEST_F(SqlPrepared, APlanThatIsOutdatedASecondTimeIsTold) {
+    alice_.says(query("execute p (1)"));
+    first().says(outdated_plan() + ready());
+    static_cast<void>(first().take());
+    first().says(close_complete() + parse_complete() + ready() + outdated_plan() + ready());
     alice_.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
+    first().hears_nothing();
+}
+
+TEST_F(SqlPrepared, AnOutdatedPlanInATransactionIsToldAndMadeAnewLater) {
+    alice_.says(query("begin") + query("execute p (1)"));
+    first().hears({"Query begin", "Query execute p (1)"});
+    first().says(complete("BEGIN") + ready('T') + outdated_plan() + ready('E'));
+    alice_.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E"});
+    alice_.says(query("rollback"));
+    first().hears({"Query rollback"});
+    first().says(complete("ROLLBACK") + ready());
+    alice_.hears({"CommandComplete ROLLBACK", "ReadyForQuery I"});
     alice_.says(query("execute p (1)"));
     carries(first(), {"Close S p", "Parse p: select $1"}, close_complete() + parse_complete());
     first().hears({"Query execute p (1)"});
+}
+
+TEST_F(SqlPrepared, AnOutdatedPlanBeforeOtherQueriesIsTold) {
+    alice_.says(query("execute p (1)") + query("select 1"));
+    first().hears({"Query execute p (1)", "Query select 1"});
+    first().says(outdated_plan() + ready());
+    alice_.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery I"});
 }
 
 // -- The extended protocol --
