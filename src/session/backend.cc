@@ -564,6 +564,9 @@ void Backend::undo(Session* session, const Expected& entry) {
                 pending_errand_ = Errand::None;
             }
             break;
+        case Purpose::DiscardSequences:
+            sequences.kept();
+            [[fallthrough]];
         case Purpose::None:
         case Purpose::ReturnToStartup:
             if (entry.request == Request::Parse) {
@@ -586,6 +589,9 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
         if (session != nullptr && pipeline.front().audience == Audience::Client) {
             session->on_deallocate_all();
         }
+    }
+    if (discards || tag == "DISCARD SEQUENCES") {
+        sequences.discarded();
     }
     if (discards) {
         // RESET does not say of what: it may be of one parameter only. What it reset is read.

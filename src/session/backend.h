@@ -24,6 +24,7 @@
 #include "session/listening.h"
 #include "session/parameters.h"
 #include "session/pipeline.h"
+#include "session/sequence_memory.h"
 #include "session/shared.h"
 #include "session/statements.h"
 #include "session/unit_replay.h"
@@ -37,22 +38,25 @@ class Session;
 /// What pgring does on a backend by itself: a query, but for Shape, DropNames and Carry.
 enum class Errand : std::uint8_t {
     None,
-    Begin,            ///< a client's BEGIN that was held back; its answer was given already
-    Parameters,       ///< values that the session wants and the backend has not
-    ReadParameters,   ///< values that the session set and the server does not report
-    ReadPins,         ///< what the session may have left there that cannot be carried over
-    ReturnToStartup,  ///< amid a transaction that has reset them: values of the startup packet
-    FailTransaction,  ///< puts the backend where the session is: in a failed transaction
-    Shape,            ///< asks what the rows of a statement look like; amid a unit, by Describe
-    DropNames,        ///< closes what another session has prepared by SQL
-    Carry,            ///< prepares what the session's statement names
-    Rollback,         ///< ends what a client left open
-    Reset,            ///< server_reset_query
-    Check,            ///< server_check_query
-    Connect,          ///< connect_query
-    Unlisten,         ///< ends the LISTENs of a session that from now on hears by the listener
-    Listen,           ///< what the listener asks for on its own backend
+    Begin,             ///< a client's BEGIN that was held back; its answer was given already
+    Parameters,        ///< values that the session wants and the backend has not
+    ReadParameters,    ///< values that the session set and the server does not report
+    ReadPins,          ///< what the session may have left there that cannot be carried over
+    DiscardSequences,  ///< what other sessions' writes have left for currval() and lastval()
+    ReturnToStartup,   ///< amid a transaction that has reset them: values of the startup packet
+    FailTransaction,   ///< puts the backend where the session is: in a failed transaction
+    Shape,             ///< asks what the rows of a statement look like; amid a unit, by Describe
+    DropNames,         ///< closes what another session has prepared by SQL
+    Carry,             ///< prepares what the session's statement names
+    Rollback,          ///< ends what a client left open
+    Reset,             ///< server_reset_query
+    Check,             ///< server_check_query
+    Connect,           ///< connect_query
+    Unlisten,          ///< ends the LISTENs of a session that from now on hears by the listener
+    Listen,            ///< what the listener asks for on its own backend
 };
+
+inline constexpr std::string_view kDiscardSequences = "DISCARD SEQUENCES";
 
 /// What an ErrorResponse said, kept beyond its buffer.
 struct ServerError {
@@ -106,6 +110,7 @@ class Backend {
     Pipeline pipeline;
     BackendStatements statements;
     BackendNames names;
+    SequenceMemory sequences;
     /// Whose unnamed statement the server holds, and its generation in that session.
     pool::SessionId unnamed_owner;
     std::uint32_t unnamed_generation = 0;

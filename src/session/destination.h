@@ -37,7 +37,10 @@ struct Destination {
     std::optional<auth::Secret> forced_secret;
     /// What is known of its functions; shared by all destinations of the database in this worker.
     HarmlessFunctions* harmless = nullptr;
-    /// Some session asked for currval() or lastval() of an earlier transaction: from then on sessions keep
+    /// Some session asked for currval() or lastval(): from then on what others' writes have left for them is
+    /// discarded before a session writes.
+    bool asks_sequences = false;
+    /// And of an earlier transaction: from then on sessions keep
     /// the backend where they have written.
     bool reads_sequences = false;
     /// Session pooling: what its clients ask for in their startup packet, and its backends in theirs; so

@@ -95,6 +95,8 @@ enum class Purpose : std::uint8_t {
     /// Parse, Bind, Execute, Close of pgring's own: what the statement before it has reset goes back to the
     /// startup packet's values (startup_return.h).
     ReturnToStartup,
+    /// The same, for DISCARD SEQUENCES (sequence_memory.h).
+    DiscardSequences,
     /// Query of an errand (see backend.h).
     ErrandBegin,
     ErrandAwaited,

@@ -533,6 +533,10 @@ bool Session::errand_done(Shared& shared, Backend& backend, Errand errand) {
         touched_.reset();
         return true;
     }
+    if (errand == Errand::DiscardSequences) {
+        // Its command tag has told where it was done; it fails where the transaction has.
+        return true;
+    }
     if (errand == Errand::ReturnToStartup) {
         // It fails only where the transaction has, which is the client's to find out.
         tell_returned(shared, backend);

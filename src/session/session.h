@@ -261,6 +261,7 @@ class Session {
     [[nodiscard]] bool follow_settings(const sql::Traits& traits, std::string_view text);
     void note_refusal(Shared& shared, const Error& error);
     [[nodiscard]] Pin refused_pin(const sql::Traits& traits, std::string_view text, const Backend* backend);
+    [[nodiscard]] bool meets_foreign_sequences(const Backend& backend, const sql::Traits& traits) const;
     [[nodiscard]] bool forgot_sequences(const sql::Traits& traits, const Backend* backend);
     [[nodiscard]] Handled refuse_query(Shared& shared, Backend* backend, wire::Header header,
                                        const Error& error);

@@ -32,6 +32,9 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (traits.effects.has(sql::Effect::ChangesFunctions)) {
         function_question().definitions_change();
     }
+    if (traits.access == sql::Access::Write) {
+        backend.sequences.written(id_);
+    }
     bool const pins_sequence = destination_->reads_sequences && traits.access == sql::Access::Write;
     if (session_pooled() || (traits.effects.empty() && !pins_sequence)) {
         return;
@@ -152,14 +155,24 @@ void Session::tell_pins(Shared& shared) {
     }
 }
 
+/// It may write, and then ask what it wrote: what others have left for that must be gone before.
+bool Session::meets_foreign_sequences(const Backend& backend, const sql::Traits& traits) const {
+    bool const failed =
+        backend.pipeline.idle() && backend.status() == wire::TransactionStatus::InFailedTransaction;
+    return destination_->asks_sequences && traits.access == sql::Access::Write && !session_pooled() &&
+           !failed && backend.sequences.foreign_to(id_);
+}
+
 /// currval() and lastval() would tell what the session that had the backend before wrote. Whether a write
 /// calls nextval() cannot be seen, so sessions keep the backend where they have written as soon as one of
 /// them asked.
 bool Session::forgot_sequences(const sql::Traits& traits, const Backend* backend) {
     bool const same_unit = unit_stake_ != Stake::None || traits.effects.has(sql::Effect::SequenceState) ||
                            traits.statements == sql::StatementCount::Many;
+    bool const same_transaction = backend != nullptr && !backend->outside_transaction();
     bool const remembers =
-        same_unit || pins_.has(Pin::Sequence) || (backend != nullptr && !backend->outside_transaction());
+        same_unit || pins_.has(Pin::Sequence) || (same_transaction && backend->sequences.of(id_));
+    destination_->asks_sequences = true;
     if (remembers) {
         return false;
     }

@@ -330,6 +330,15 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
     if (lacks_names(*backend, names)) {
         return carry_names(shared, *backend, names, Backend::Amid::Unit);
     }
+    // pgring's own takes the place of the unnamed statement, and one that is too long cannot be made anew.
+    bool const replaceable = !name.empty() || unnamed_ == Unnamed::Kept;
+    if (replaceable && meets_foreign_sequences(*backend, names.traits)) {
+        backend->sequences.discarded();
+        if (!backend->run_amid_unit(shared, kDiscardSequences, Purpose::DiscardSequences)) {
+            fail(shared, errors::kOutOfMemory);
+            return kEnded;
+        }
+    }
     switch (check_shape(shared, *backend, header, named)) {
         case ShapeCheck::Fits:
             break;

@@ -84,6 +84,12 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
         // perhaps.
         return refuse_query(shared, backend, header, errors::kQueryAmidBatch);
     }
+    if (!backend->pipeline.open() && meets_foreign_sequences(*backend, names.traits)) {
+        if (!backend->start_errand(shared, Errand::DiscardSequences, kDiscardSequences)) {
+            fail(shared, errors::kOutOfMemory);
+        }
+        return kBlocked;
+    }
     send_query(shared, *backend, header, names, std::move(steps));
     return std::nullopt;
 }
@@ -110,8 +116,7 @@ void Session::send_query(Shared& shared, Backend& backend, wire::Header header, 
                          .purpose = purpose,
                          .statement = names.executed()};
     backend.pipeline.expect(entry);
-    if (alone && entry.statement != kNoStatement &&
-        !sql::executed_name(query_text(shared, header)).empty()) {
+    if (alone && entry.statement != kNoStatement && !sql::executed_name(query_text(shared, header)).empty()) {
         backend.replay.begin_query(in.view(0, header.message_bytes(), shared.scratch), entry);
     }
     if (names.own.effects.has(sql::Effect::CopyIn)) {

@@ -546,6 +546,65 @@ TEST_F(Pins, SequencesAreRememberedInTheTransactionThatWrote) {
     EXPECT_EQ(pins(), 0U);
 }
 
+TEST_F(Pins, SequencesThatATransactionHasNotWrittenAreNotAnotherSessions) {
+    bob_.says(query("insert into t values (2)"));
+    backend().hears({"Query insert into t values (2)"});
+    backend().says(complete("INSERT 0 1") + ready());
+    alice_.says(query("begin") + query("select 1"));
+    backend().hears({"Query begin", "Query select 1"});
+    backend().says(complete("BEGIN") + ready('T'));
+    backend().answers("1", 'T');
+    static_cast<void>(alice_.take());
+    alice_.says(query("select lastval()"));
+    EXPECT_EQ(backend().take().size(), 1U) << "something that fails the transaction";
+    backend().says(error("22P02") + ready('E'));
+    alice_.hears({"ErrorResponse ERROR 0A000", "ReadyForQuery E"});
+}
+
+class AskedForSequences : public Pins {
+  protected:
+    AskedForSequences() {
+        alice_.says(query("begin") + query("insert into t values (1)") + query("select lastval()") +
+                    query("commit"));
+        static_cast<void>(backend().take());
+        backend().says(complete("BEGIN") + ready('T') + complete("INSERT 0 1") + ready('T') + row("1") +
+                       complete("SELECT 1") + ready('T') + complete("COMMIT") + ready());
+        static_cast<void>(alice_.take());
+    }
+};
+
+TEST_F(AskedForSequences, WhatOthersLeftIsDiscardedBeforeAWrite) {
+    alice_runs("insert into t values (2)", "INSERT 0 1", "");
+    bob_.says(query("insert into t values (3)"));
+    backend().hears({"Query DISCARD SEQUENCES"});
+    backend().says(complete("DISCARD SEQUENCES") + ready());
+    backend().hears({"Query insert into t values (3)"});
+    backend().says(complete("INSERT 0 1") + ready());
+    bob_.says(query("insert into t values (4)"));
+    backend().hears({"Query insert into t values (4)"});
+    backend().says(complete("INSERT 0 1") + ready());
+    alice_.says(query("select 1"));
+    backend().hears({"Query select 1"});
+}
+
+TEST_F(AskedForSequences, WhatOthersLeftIsDiscardedAmidABatchAsWell) {
+    bob_.says(parse("", "select 1") + bind("") + execute() + parse("", "insert into t values (3)") +
+              bind("") + execute() + sync());
+    backend().hears({"Parse: select 1", "Bind", "Execute", "Parse: insert into t values (3)",
+                     "Parse: DISCARD SEQUENCES", "Bind as pgring_own", "Execute pgring_own",
+                     "Close P pgring_own", "Parse: insert into t values (3)", "Bind", "Execute", "Sync"});
+}
+
+// The batch fails before it comes to that.
+TEST_F(AskedForSequences, WhatWasNotDiscardedIsDiscardedLater) {
+    bob_.says(parse("", "select 1/0") + bind("") + execute() + parse("", "insert into t values (3)") +
+              bind("") + execute() + sync());
+    static_cast<void>(backend().take());
+    backend().says(parse_complete() + bind_complete() + error("22012") + ready());
+    bob_.says(query("insert into t values (3)"));
+    backend().hears({"Query DISCARD SEQUENCES"});
+}
+
 TEST_F(Pins, ABindThatAsksForSequencesOfAnEarlierTransactionIsRefused) {
     alice_.says(parse("", "select lastval()") + bind("") + execute() + sync());
     backend().hears({"Parse: select lastval()", "Bind pgring_none", "Execute", "Sync"});

@@ -415,7 +415,8 @@ TEST_F(SqlPrepared, AnOutdatedPlanInATransactionIsToldAndMadeAnewLater) {
     alice_.says(query("begin") + query("execute p (1)"));
     first().hears({"Query begin", "Query execute p (1)"});
     first().says(complete("BEGIN") + ready('T') + outdated_plan() + ready('E'));
-    alice_.hears({"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E"});
+    alice_.hears(
+        {"CommandComplete BEGIN", "ReadyForQuery T", "ErrorResponse ERROR 0A000", "ReadyForQuery E"});
     alice_.says(query("rollback"));
     first().hears({"Query rollback"});
     first().says(complete("ROLLBACK") + ready());
