@@ -258,6 +258,35 @@ TEST_F(SharedBackends, AnAdvisoryLockIsHeldByItsSession) {
     EXPECT_EQ(other.value("select pg_try_advisory_lock(42)"), "t");
 }
 
+TEST_F(SharedBackends, WhatAFunctionLeavesStaysWithItsSession) {
+    Connection(cluster().direct("pg-0"))
+        .run("create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
+             "pg_advisory_lock($1); end $$;"
+             "create or replace function set_tenant(text) returns text language sql as $$ select "
+             "set_config('app.tenant', $1, false) $$");
+    Connection owner = pgring_.connect();
+    owner.run("select take_lock(4711)");
+    owner.run("select set_tenant('ours')");
+    for (int i = 0; i < 4; ++i) {
+        Connection stranger = pgring_.connect();
+        EXPECT_EQ(stranger.value("select coalesce(current_setting('app.tenant', true), '')"), "");
+        EXPECT_EQ(stranger.value("select pg_try_advisory_lock(4711)"), "f");
+        EXPECT_EQ(owner.value("select current_setting('app.tenant', true)"), "ours");
+    }
+    EXPECT_EQ(owner.value("select pg_advisory_unlock(4711)"), "t");
+}
+
+TEST_F(SharedBackends, APlanOfSqlThatIsOutdatedIsMadeAnew) {
+    Connection client = pgring_.connect();
+    client.run("create table outdated (a int)");
+    client.run("insert into outdated values (1)");
+    client.run("prepare look as select * from outdated");
+    EXPECT_EQ(client.value("execute look"), "1");
+    client.run("alter table outdated add column b text default 'new'");
+    EXPECT_EQ(client.run("execute look").value(0, 1), "new");
+    client.run("drop table outdated");
+}
+
 TEST_F(SharedBackends, AnAdvisoryLockThatWasTakenByAFunctionCallIsHeldToo) {
     constexpr int kLock = 2880;  // pg_advisory_lock(bigint)
     Connection owner = pgring_.connect();
