@@ -107,6 +107,9 @@ class ShowTest(unittest.TestCase):
         self.assertNotEqual(show("D", rows[0]), show("D", rows[1]))
         self.assertLess(len(show("D", rows[0])), 100)
 
+    def test_what_cannot_be_printed_is_spelled_out(self) -> None:
+        self.assertEqual(show("d", b"a\x00b\n"), "CopyData a\\x00b\\n")
+
     def test_nulls_and_empty_values_differ(self) -> None:
         self.assertEqual(show("D", struct.pack("!hii", 2, -1, 0)), "DataRow NULL|")
 

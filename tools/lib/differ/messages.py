@@ -69,7 +69,9 @@ def to_bytes(message: Message) -> bytes:
 
 
 def shown(data: bytes) -> str:
-    text = data.decode(errors="backslashreplace")
+    text = "".join(
+        each if each.isprintable() else repr(each)[1:-1] for each in data.decode(errors="backslashreplace")
+    )
     if len(text) <= SHOWN_BYTES:
         return text
     return f"{text[:20]}... ({len(data)} bytes, crc32 {zlib.crc32(data):08x})"
