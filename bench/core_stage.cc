@@ -131,6 +131,7 @@ void Stage::perform(Action const action) {
             break;
         case Action::Kind::ConnectPeer:
         case Action::Kind::Close:
+        case Action::Kind::Lend:
         case Action::Kind::Suspect:
             ASSERT(!"nothing goes wrong in a benchmark");
     }

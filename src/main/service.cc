@@ -220,9 +220,10 @@ class Service {
 
     void start_workers() {
         if (settings_.pgring.default_pool_size < worker_count_) {
-            log_.warning("workers_take_turns", {{"workers", std::uint64_t{worker_count_}},
-                                                {"default_pool_size", settings_.pgring.default_pool_size},
-                                                {"remedy", "let there be no more workers than backends"}});
+            log_.info("fewer_backends_than_workers",
+                      {{"workers", std::uint64_t{worker_count_}},
+                       {"default_pool_size", settings_.pgring.default_pool_size},
+                       {"remedy", "fewer workers need less CPU: backends go from one to another"}});
         }
         for (std::size_t i = 0; i < worker_count_; ++i) {
             workers_[i]->thread = std::jthread([this, i] { work(static_cast<pool::WorkerIndex>(i)); });
@@ -420,6 +421,8 @@ class Service {
             std::uint64_t reads = 0;
             std::uint64_t queries = 0;
             std::uint64_t open = 0;
+            std::uint64_t server_logins = 0;
+            std::uint64_t borrowed = 0;
             std::uint64_t lost = 0;
             for (const auto& worker : workers_) {
                 const stats::ServerStats& stats = worker->worker->stats().servers[i];
@@ -427,6 +430,8 @@ class Service {
                 reads += stats.reads_balanced.value();
                 queries += stats.queries.value();
                 open += stats.backends_open.value();
+                server_logins += stats.logins.value();
+                borrowed += stats.backends_borrowed.value();
                 lost += stats.backends_lost.value();
             }
             log_.info("server_stats", {{"server", settings_.servers[i].name},
@@ -434,6 +439,8 @@ class Service {
                                        {"reads_balanced", reads},
                                        {"queries", queries},
                                        {"backends", open},
+                                       {"server_logins", server_logins},
+                                       {"backends_borrowed", borrowed},
                                        {"backends_lost", lost}});
         }
     }

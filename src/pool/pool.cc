@@ -1,8 +1,16 @@
 #include "pool/pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pgring::pool {
+
+namespace {
+
+/// How long a token that was given up is left to those who wait for it.
+constexpr base::Duration kRest = std::chrono::milliseconds(50);
+
+}  // namespace
 
 Pool::Pool(PoolLimits limits, std::shared_ptr<Budget> budget, WorkerIndex worker)
     : limits_(limits), budget_(std::move(budget)), worker_(worker) {
@@ -11,33 +19,41 @@ Pool::Pool(PoolLimits limits, std::shared_ptr<Budget> budget, WorkerIndex worker
 }
 
 Pool::~Pool() {
-    budget_->say_fed(worker_);
+    if (said_hungry_) {
+        budget_->hunger().withdraw(worker_);
+    }
+    for (std::size_t i = 0; i < idle_.size(); ++i) {
+        budget_->hunger().remove_idle(worker_);
+    }
 }
 
 void Pool::line_changed() {
-    if (!has_waiters()) {
-        budget_->say_fed(worker_);
+    if (said_hungry_ && budget_->hunger().is_hungry(worker_)) {
+        note_hunger();
     }
 }
 
+bool Pool::note_hunger() {
+    if (wants_backend()) {
+        said_hungry_ = true;
+        return budget_->hunger().say(worker_, line_.waited_since());
+    }
+    if (std::exchange(said_hungry_, false)) {
+        budget_->hunger().withdraw(worker_);
+    }
+    return false;
+}
+
 bool Pool::start_opening(base::Instant now) {
-    if (!short_of_backends(now)) {
+    if (!short_of_backends(now) || !take_token(now)) {
         return false;
     }
-    if (!take_token(now)) {
-        say_hungry();
-        return false;
-    }
-    budget_->say_fed(worker_);
-    token_since_ = now;
     ++opening_count_;
     return true;
 }
 
 bool Pool::take_token(base::Instant now) {
-    bool const sated = held_count() >= budget_->fair_share() || resting(now);
-    // A token that was given up for another worker is not taken back.
-    bool const leaves_it = sated && hungry_worker().has_value();
+    bool const leaves_it = resting(now) && hungry_worker().has_value();
     if (!leaves_it && budget_->try_take()) {
         return true;
     }
@@ -50,27 +66,19 @@ bool Pool::start_spare(base::Instant now) {
         !budget_->try_take_below(limits_.min_size)) {
         return false;
     }
-    token_since_ = now;
     ++opening_count_;
     return true;
 }
 
-void Pool::say_hungry() {
-    if (held_count() < budget_->fair_share()) {
-        budget_->say_hungry(worker_);
-    }
-}
-
 void Pool::yielded(base::Instant now) {
-    rest_until_ = now + kTurn;
+    rest_until_ = now + kRest;
     takings_at_rest_ = budget_->takings();
 }
 
-void Pool::opened(base::Instant now) {
+void Pool::opened() {
     ASSERT(opening_count_ > 0);
     --opening_count_;
     ++used_count_;
-    turn_ends_at_ = now + std::clamp(kTurnInLogins * (now - token_since_), kTurn, kTurnMax);
     retry_at_ = base::Instant::min();
 }
 
@@ -85,12 +93,14 @@ void Pool::add_idle(BackendId backend) {
     ASSERT(used_count_ > 0 && idle_.size() < idle_.capacity());
     --used_count_;
     idle_.push_back(backend);
+    budget_->hunger().add_idle(worker_);
 }
 
 void Pool::remove_idle(BackendId backend) {
     auto const found = std::find(idle_.begin(), idle_.end(), backend);
     ASSERT(found != idle_.end());
     idle_.erase(found);
+    budget_->hunger().remove_idle(worker_);
     ++used_count_;
 }
 
@@ -100,14 +110,29 @@ void Pool::closed() {
     budget_->give_back();
 }
 
-bool Pool::should_yield(base::Instant now) const {
-    if (!hungry_worker().has_value()) {
-        return false;
+Token Pool::lend() {
+    ASSERT(used_count_ > 0);
+    --used_count_;
+    return Token(budget_);
+}
+
+void Pool::borrow(Token token) {
+    ASSERT(token.budget() == budget_.get());
+    token.take_out();
+    ++used_count_;
+}
+
+std::optional<WorkerIndex> Pool::longer_waiting(base::Duration margin) const {
+    std::optional<Hunger::Hungry> const longest = budget_->hunger().longest_other_than(worker_);
+    if (!longest.has_value() || (has_waiters() && line_.waited_since() <= longest->since + margin)) {
+        return std::nullopt;
     }
-    if (budget_->takes_turns()) {
-        return now >= turn_ends_at_;
-    }
-    return !has_waiters() || held_count() > budget_->fair_share();
+    return longest->worker;
+}
+
+std::optional<WorkerIndex> Pool::hungry_worker() const {
+    std::optional<Hunger::Hungry> const longest = budget_->hunger().longest_other_than(worker_);
+    return longest.has_value() ? std::optional(longest->worker) : std::nullopt;
 }
 
 void Pool::check_invariants() const {

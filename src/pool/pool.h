@@ -2,12 +2,13 @@
 /// One worker's share of a pool: the backends of one (server, database, user) and the sessions that wait for
 /// one.
 ///
-///     opening --logged in--> idle <--release / acquire--> used
-///        |                    |                            |
+///     opening --logged in--> idle <--release / acquire--> used --lent--> another worker's
+///        |                    |                            | <--borrowed--
 ///        +---- failed --------+------- closed -------------+--> gone (token given back)
 ///
-/// First come, first served: a free backend goes to the session that waits longest. The pool only counts and
-/// orders; who opens, resets and closes is the worker.
+/// First come, first served: a free backend goes to the session that waits longest, here or, where that is by
+/// so much longer that it pays, at another worker. The pool only counts and orders; who opens, resets, lends
+/// and closes is the worker.
 
 #include <algorithm>
 #include <cstdint>
@@ -22,13 +23,11 @@
 
 namespace pgring::pool {
 
-/// How long a worker keeps a backend while others wait whose share is none, from its login on; but so many
-/// times as long as the login took, up to a limit, since the next worker has to log in again.
-inline constexpr base::Duration kTurn = std::chrono::milliseconds(50);
-inline constexpr int kTurnInLogins = 4;
-inline constexpr base::Duration kTurnMax = std::chrono::seconds(1);
-/// Where they take turns: how long a backend must be idle for its turn to be over before its time.
-inline constexpr base::Duration kLinger = std::chrono::milliseconds(5);
+/// By how much somebody at another worker must have waited longer than everybody here to be lent a backend
+/// that is wanted here as well.
+inline constexpr base::Duration kWorthLending = std::chrono::milliseconds(1);
+/// The same where the backend cannot be lent, so that it is closed and another one logs in.
+inline constexpr base::Duration kWorthClosing = std::chrono::milliseconds(50);
 
 /// Idle backends among which one that fits is looked for.
 inline constexpr std::size_t kFitsLookedAt = 8;
@@ -81,14 +80,19 @@ class Pool {
         }
         BackendId const backend = idle_[chosen];
         idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(chosen));
+        budget_->hunger().remove_idle(worker_);
         ++used_count_;
         return backend;
     }
     /// Who waits for a backend of this pool.
     [[nodiscard]] Line& line() { return line_; }
     [[nodiscard]] bool has_waiters() const { return !line_.empty(); }
-    /// A session left the line other than for a backend: this worker may have stopped being hungry.
+    [[nodiscard]] std::uint32_t waiting_count() const { return line_.size(); }
+    /// A session left the line: what this worker said of its hunger has changed.
     void line_changed();
+    /// Says to the other workers since when sessions wait here for which no backend is under way, or that
+    /// none do. True where that is news.
+    bool note_hunger();
 
     /// Whether a further backend should be opened now: more sessions wait than backends are being opened, and
     /// no login failed just now. Takes a token when it says yes.
@@ -111,7 +115,7 @@ class Pool {
     /// Whether one less would be too few.
     [[nodiscard]] bool at_minimum() const { return budget_->taken() <= limits_.min_size; }
     /// The login went well; the backend counts as used until released.
-    void opened(base::Instant now);
+    void opened();
     /// The login failed; the next attempt is put off. Gives the token back.
     void open_failed(base::Instant now);
     /// When another attempt is allowed; in the past when none failed.
@@ -125,11 +129,13 @@ class Pool {
     void remove_idle(BackendId backend);
     /// A used backend is gone. Gives the token back.
     void closed();
-    /// Whether sessions wait for a token and not for a login.
-    [[nodiscard]] bool wants_token(base::Instant now) const {
-        return has_waiters() && opening_count_ == 0 && now >= retry_at_;
-    }
-    /// Whether other workers may be asked for a token now: not more often than once in `period`.
+    /// A used backend, at rest, leaves for another worker, with the token.
+    [[nodiscard]] Token lend();
+    /// One has come from another worker with its token; it counts as used until released.
+    void borrow(Token token);
+    /// Whether sessions wait for which no backend is under way.
+    [[nodiscard]] bool wants_backend() const { return line_.size() > opening_count_; }
+    /// Whether other workers may be asked again now: not more often than once in `period`.
     [[nodiscard]] bool may_ask(base::Instant now, base::Duration period) {
         if (now < ask_at_) {
             return false;
@@ -139,19 +145,20 @@ class Pool {
     }
     /// From when on may_ask() says yes again.
     [[nodiscard]] base::Instant ask_at() const { return ask_at_; }
-    /// Whether the backend that just got free should be given up for a worker that has less than its share.
-    /// Where there are fewer backends than workers nobody's share is a whole one: then they take turns.
-    [[nodiscard]] bool should_yield(base::Instant now) const;
-    /// It was given up for that: the next turn is another worker's.
+    /// The worker where somebody has waited longest, and by more than `margin` longer than anybody here.
+    [[nodiscard]] std::optional<WorkerIndex> longer_waiting(base::Duration margin) const;
+    /// The same, where nobody waits here or not.
+    [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const;
+    /// Whether the worker is to be fed by the caller, and not by somebody else just now.
+    [[nodiscard]] bool claim(WorkerIndex hungry) { return budget_->hunger().claim(hungry); }
+    /// A backend was closed for another worker: that one is to have the token.
     void yielded(base::Instant now);
-    /// The worker to wake when a token was given back, if one is hungry.
-    [[nodiscard]] std::optional<WorkerIndex> hungry_worker() const {
-        return budget_->hungry_other_than(worker_);
-    }
 
     [[nodiscard]] std::uint32_t idle_count() const { return static_cast<std::uint32_t>(idle_.size()); }
     [[nodiscard]] std::uint32_t used_count() const { return used_count_; }
     [[nodiscard]] std::uint32_t opening_count() const { return opening_count_; }
+    /// Each has a token.
+    [[nodiscard]] std::uint32_t held_count() const { return idle_count() + used_count_ + opening_count_; }
     [[nodiscard]] const std::vector<BackendId>& idle() const { return idle_; }
     [[nodiscard]] const Budget& budget() const { return *budget_; }
 
@@ -162,8 +169,6 @@ class Pool {
     [[nodiscard]] bool resting(base::Instant now) const {
         return now < rest_until_ && budget_->takings() == takings_at_rest_;
     }
-    void say_hungry();
-    [[nodiscard]] std::uint32_t held_count() const { return idle_count() + used_count_ + opening_count_; }
 
     PoolLimits limits_;
     std::shared_ptr<Budget> budget_;
@@ -172,14 +177,13 @@ class Pool {
     std::uint32_t used_count_ = 0;
     std::uint32_t opening_count_ = 0;
     base::Instant retry_at_ = base::Instant::min();
-    /// When this worker last got a token, and where workers take turns, how long it may keep it.
-    base::Instant token_since_{};
-    base::Instant turn_ends_at_{};
-    /// After its turn a worker leaves the token to those that are hungry, until one of them has taken it. Two
+    /// A worker that closed a backend for others leaves them the token, until one of them has taken it. Two
     /// that both left it to each other would leave it lying.
     base::Instant rest_until_ = base::Instant::min();
     std::uint32_t takings_at_rest_ = 0;
     base::Instant ask_at_ = base::Instant::min();
+    /// Until it is taken back; siblings of the same worker say it by the same budget.
+    bool said_hungry_ = false;
     Line line_;
 };
 

@@ -35,6 +35,10 @@ struct Action {
         Connect,
         /// The same, to `peer`.
         ConnectPeer,
+        /// Stop receiving; when nothing is under way any more, ask let_go(). What the kernel has handed over
+        /// by
+        /// then is said as ever; what it has not is for the worker that gets the connection.
+        Lend,
         /// End all that is under way, close, then say closed(). Nothing else is said of the socket from now
         /// on.
         Close,
@@ -63,19 +67,18 @@ struct CancelForwarded {
 struct CancelFinished {
     SocketId socket;
 };
-/// Sessions of the sender wait, and all tokens of the pool are out: whoever has an idle backend of it, let
-/// go.
-struct TokenWanted {
+/// Sessions of the sender wait, and the receiver seemed to have an idle backend of the pool.
+struct BackendWanted {
     /// Names the pool, as all workers' shares of it have the same budget; compared, not used.
     const pool::Budget* budget = nullptr;
-    pool::WorkerIndex origin = 0;
 };
 /// Sessions of the sender wait under a quota that is full: whoever has an idle backend under it, let go; else
 /// give up the next one that could be handed on to somebody who has waited less.
 struct PlaceWanted {
     pool::Wish wish;
 };
-/// A token of a pool, or a place under a quota, came back; the receiver had said it was hungry, or had asked.
+/// A token of a pool, or a place under a quota, came back, or what was to be lent is not; the receiver had
+/// said it was hungry, or had asked.
 struct TokenFreed {};
 /// A statement of the sender's needs a database for itself.
 struct DatabaseVacated {
@@ -83,7 +86,7 @@ struct DatabaseVacated {
 };
 
 using WorkerMessage =
-    std::variant<CancelForwarded, CancelFinished, TokenWanted, PlaceWanted, TokenFreed, DatabaseVacated>;
+    std::variant<CancelForwarded, CancelFinished, BackendWanted, PlaceWanted, TokenFreed, DatabaseVacated>;
 
 /// A message with its receiver.
 struct Posted {

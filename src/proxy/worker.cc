@@ -47,7 +47,8 @@ Worker::Worker(const WorkerOptions& options)
               .scratch = scratch_},
       wheel_(options.now),
       retry_deadline_(Deadline::Owner::Retry, 0),
-      outstanding_(options.settings.servers.size()) {
+      outstanding_(options.settings.servers.size()),
+      given_up_(options.settings.servers.size()) {
     if (index_ == 0) {
         foresee_destinations();
     }
@@ -317,8 +318,8 @@ void Worker::message(const WorkerMessage& message, base::Instant now) {
         cancel(*request, now);
     } else if (const auto* finished = std::get_if<CancelFinished>(&message)) {
         finish_cancel(index_, finished->socket);
-    } else if (const auto* wanted = std::get_if<TokenWanted>(&message)) {
-        yield_idle(*wanted, now);
+    } else if (const auto* wanted = std::get_if<BackendWanted>(&message)) {
+        backend_wanted(*wanted, now);
     } else if (const auto* place = std::get_if<PlaceWanted>(&message)) {
         place_wanted(*place, now);
     } else if (const auto* vacated = std::get_if<DatabaseVacated>(&message)) {
@@ -371,6 +372,7 @@ void Worker::place_anew() {
 
 /// What runs there hangs, or must not count: the truth now is better than an answer that never comes.
 void Worker::give_up_backends(topology::ServerIndex server, base::Instant now) {
+    given_up_[server.value] = topology_->generation;
     std::vector<pool::BackendId> doomed;
     backends_.for_each([&doomed, server](pool::BackendId id, BackendEntry& entry) {
         if (entry.backend.server() == server && entry.place != BackendEntry::Place::Gone) {
@@ -478,6 +480,16 @@ const pool::Line* Worker::line_behind(pool::SessionId id) {
     return entry == nullptr || !entry->backend ? nullptr : &pool_of(backends_.get(entry->backend)).line();
 }
 
+std::uint32_t Worker::token_count() const {
+    std::uint32_t count = 0;
+    for (const auto& [key, destination] : destinations_) {
+        for (const auto& pool : destination->pools) {
+            count += pool->held_count();
+        }
+    }
+    return count;
+}
+
 void Worker::check_invariants() {
     std::vector<std::uint32_t> expected(outstanding_.size());
     sessions_.for_each([this, &expected](pool::SessionId id, SessionEntry& entry) {
@@ -500,6 +512,9 @@ void Worker::check_invariants() {
         if (entry.place == BackendEntry::Place::Idle) {
             ASSERT(entry.backend.at_rest() && !entry.session && entry.cancels == 0);
             ASSERT(entry.dirt == BackendEntry::Dirt::Clean && !entry.backend.needs_reset);
+        }
+        if (entry.place == BackendEntry::Place::Leaving) {
+            ASSERT(!entry.session && entry.cancels == 0 && entry.dirt == BackendEntry::Dirt::Clean);
         }
     });
     for (auto& [key, destination] : destinations_) {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,7 @@
 #include "pool/quota.h"
 #include "pool/wishes.h"
 #include "proxy/action.h"
+#include "proxy/lent_backend.h"
 #include "proxy/process_directory.h"
 #include "proxy/session_clock.h"
 #include "session/backend.h"
@@ -48,8 +50,10 @@ struct Process {
     session::StatementTextsRegistry statement_texts;
     /// Clients of all workers, for max_client_conn.
     std::atomic<std::uint32_t> client_count{0};
-    /// Clients for whom there are descriptors, where that is less than max_client_conn. Set before the workers
-    /// are made.
+    /// How often databases were vacated (DatabaseVacated): counted before anybody is told.
+    std::atomic<std::uint32_t> vacations{0};
+    /// Clients for whom there are descriptors, where that is less than max_client_conn. Set before the
+    /// workers are made.
     std::uint32_t clients_affordable = std::numeric_limits<std::uint32_t>::max();
 };
 
@@ -86,6 +90,12 @@ class Worker {
     void hung_up(SocketId socket, base::Instant now);
     /// The answer to Close: nothing of the socket is under way any more.
     void closed(SocketId socket);
+    /// The answer to Lend: the backend, which the driver brings to the worker that it names, with the
+    /// connection, and forgets the socket here. Nothing where it stays, as other actions will say.
+    [[nodiscard]] std::optional<LentBackend> let_go(SocketId socket, base::Instant now);
+    /// A backend comes from another worker: it is received from under this name from now on. Nothing where it
+    /// is of no use here: close the connection.
+    [[nodiscard]] std::optional<SocketId> borrowed(LentBackend lent, base::Instant now);
     void message(const WorkerMessage& message, base::Instant now);
     void topology_changed(std::shared_ptr<const topology::Topology> topology, base::Instant now);
     /// Meets deadlines and works off what earlier events left to do.
@@ -131,6 +141,8 @@ class Worker {
         }
         stranded_.for_each(visit);
     }
+    /// Tokens that its pools have; for audits.
+    [[nodiscard]] std::uint32_t token_count() const;
     /// The line in which others wait for the backend that the session has; nullptr where it has none; for
     /// audits.
     [[nodiscard]] const pool::Line* line_behind(pool::SessionId id);
@@ -192,9 +204,6 @@ class Worker {
         Deadline deadline;
     };
 
-    /// Of one backend under the quotas of its destination.
-    using Places = std::array<pool::Place, session::Destination::kQuotaCount>;
-
     struct BackendEntry {
         BackendEntry(pool::BackendId id, session::Destination& destination, topology::ServerIndex server,
                      session::Backend::Use use, buffer::BufferPool& buffers)
@@ -208,12 +217,20 @@ class Worker {
         /// Closed from then on as soon as nobody uses it; kNever without server_lifetime. Each backend's own,
         /// so that backends opened together do not all go at once.
         base::Instant dies_at = base::kNever;
-        enum class Place : std::uint8_t { Opening, Idle, Used, Gone } place = Place::Opening;
+        enum class Place : std::uint8_t {
+            Opening,
+            Idle,
+            Used,
+            Leaving,  ///< for another worker, as soon as nothing of it is under way
+            Gone,
+        } place = Place::Opening;
+        /// Whose it will be; of leaving ones only.
+        pool::WorkerIndex lent_to = 0;
         base::Instant opened_at{};
         /// Under max_db_connections and max_user_connections, where they are set.
         Places places;
-        /// Since when nobody uses it; of idle ones only.
-        base::Instant idle_since{};
+        /// Since when nobody uses it; kNever while a session does.
+        base::Instant idle_since = base::kNever;
         /// When the server can be expected to have read what its session was late to send, because it waited
         /// here; a cancel before that would find it idle, and be lost.
         base::Instant readable_at{};
@@ -242,9 +259,8 @@ class Worker {
     static constexpr base::Duration kAskPeriod = std::chrono::milliseconds(50);
     /// A wish for a place holds somewhat longer than until it is said again.
     static constexpr base::Duration kWishHolds = 2 * kAskPeriod;
-    /// A backend that nobody used for so long is given up to a worker that has its share already. One that is
-    /// idle between two statements of a busy pool is not: backends would be closed and opened in turns.
-    static constexpr base::Duration kSpareAfter = std::chrono::milliseconds(100);
+    /// A backend is closed for a wish only when it is so old, so that each is of use to somebody.
+    static constexpr base::Duration kUseful = std::chrono::milliseconds(50);
 
     /// One CancelRequest whose statement may not have reached its server yet.
     struct HeldCancel {
@@ -412,10 +428,23 @@ class Worker {
     void shut(pool::BackendId id, BackendEntry& entry);
     void retry_pools(base::Instant now);
     void post_to_others(const WorkerMessage& message);
-    void ask_others(pool::Pool& pool, base::Instant now);
-    void yield_idle(const TokenWanted& wanted, base::Instant now);
-    void feed_others(pool::Pool& pool);
     [[nodiscard]] pool::Pool& pool_of(BackendEntry& entry);
+
+    // -- Backends from worker to worker (worker_lending.cc) --
+    /// Has others lend backends to those who wait in `pool`; `full` is the quota that keeps it from opening
+    /// one, if any.
+    void ask_others(pool::Pool& pool, const pool::Quota* full, base::Instant now);
+    /// False where nobody seems to have an idle one.
+    bool ask_idle(const pool::Pool& pool);
+    void backend_wanted(const BackendWanted& wanted, base::Instant now);
+    void lend_idle(pool::Pool& pool);
+    void close_idle_for_others(const pool::Budget& budget, base::Instant now);
+    void start_lending(pool::BackendId id, BackendEntry& entry, pool::WorkerIndex to);
+    void keep(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    /// Where it can be borrowed to; nullptr where it is of no use here.
+    [[nodiscard]] session::Destination* place_for(const LentBackend& lent) const;
+    void refuse(LentBackend lent, base::Instant now);
+    void feed_others(const pool::Budget& budget);
 
     // -- Limits that pools share (worker_quotas.cc) --
     [[nodiscard]] pool::PoolId id_of(const pool::Pool& pool) const {
@@ -432,7 +461,6 @@ class Worker {
     /// Closes the backend under `quota` that was idle longest. False where none may go.
     [[nodiscard]] bool close_idle_under(const pool::Quota& quota, base::Instant now);
     void tell_wish(const pool::Quota& quota, const pool::Pool& pool, base::Instant since, base::Instant now);
-    void wish_for_place(const pool::Quota& quota, pool::Pool& pool, base::Instant now);
     void place_wanted(const PlaceWanted& wanted, base::Instant now);
     /// Who is to have the backend's place before those who wait for the backend; nullptr for nobody.
     [[nodiscard]] pool::Wish* wish_before(BackendEntry& entry, base::Instant now);
@@ -528,6 +556,8 @@ class Worker {
     std::map<std::string, session::HarmlessFunctions> harmless_functions_;
     base::Instant harmless_until_{};
     std::map<DestinationKey, std::unique_ptr<session::Destination>> destinations_;
+    /// Of those whose backends are lent, by the budget of each of their pools.
+    std::unordered_map<const pool::Budget*, session::Destination*> lending_;
     /// Those that nobody uses are looked for when there are so many.
     std::size_t destinations_sweep_at_ = kDestinationsSweepMin;
     /// Who waits, here and at other workers, under a quota that is full.
@@ -539,6 +569,10 @@ class Worker {
     pool::Line stranded_;
     /// Per server: sessions that use or wait for a backend of it.
     std::vector<std::uint32_t> outstanding_;
+    /// Per server: the generation of the topology that last made its backends be given up.
+    std::vector<std::uint64_t> given_up_;
+    /// How many of Process::vacations were carried out here.
+    std::uint32_t vacations_ = 0;
 
     base::Table<Connection, SocketTag> connections_;
     base::Table<SessionEntry, pool::SessionTag> sessions_;

@@ -1,4 +1,5 @@
-/// The worker's backends: opening, running, cleaning, handing on, giving up.
+/// The worker's backends: opening, running, cleaning, handing on, giving up. How they go from worker to
+/// worker stands in worker_lending.cc.
 
 #include <algorithm>
 #include <utility>
@@ -65,13 +66,7 @@ void Worker::open_backends(session::Destination& destination, topology::ServerIn
     if (base::Instant const reserve_at = pool.reserve_at(); reserve_at > now) {
         retry_by(reserve_at);
     }
-    if (pool.wants_token(now)) {
-        if (full == nullptr) {
-            ask_others(pool, now);
-        } else {
-            wish_for_place(*full, pool, now);
-        }
-    }
+    ask_others(pool, full, now);
 }
 
 /// What became free goes to whoever waits longest, where that is not here; and here nobody is forgotten.
@@ -155,37 +150,6 @@ void Worker::post_to_others(const WorkerMessage& message) {
     }
 }
 
-/// Idle backends of the other workers hold tokens too, and nothing happens there that would give them up.
-void Worker::ask_others(pool::Pool& pool, base::Instant now) {
-    if (process_.budgets.worker_count() == 1) {
-        return;
-    }
-    if (pool.may_ask(now, kAskPeriod)) {
-        post_to_others(TokenWanted{.budget = &pool.budget(), .origin = index_});
-    }
-    // Also where it was asked just now: a token that all leave to each other is noticed by nobody else.
-    retry_by(pool.ask_at());
-}
-
-void Worker::yield_idle(const TokenWanted& wanted, base::Instant now) {
-    for (auto& [key, destination] : destinations_) {
-        for (auto& pool : destination->pools) {
-            if (&pool->budget() != wanted.budget || pool->idle_count() == 0) {
-                continue;
-            }
-            pool::BackendId const coldest = pool->idle().front();
-            BackendEntry& entry = backends_.get(coldest);
-            if (pool->should_yield(now) || now - entry.idle_since >= kSpareAfter) {
-                discard(coldest, entry, now);
-                posted_.push_back({.to = wanted.origin, .message = TokenFreed{}});
-            } else {
-                arm_idle(entry, now);
-            }
-            return;
-        }
-    }
-}
-
 void Worker::retry_pools(base::Instant now) {
     for (auto& [key, destination] : destinations_) {
         for (std::uint16_t i = 0; i < destination->pools.size(); ++i) {
@@ -259,7 +223,7 @@ void Worker::connect_query_done(pool::BackendId id, BackendEntry& entry, base::I
 }
 
 void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instant now) {
-    pool_of(entry).opened(now);
+    pool_of(entry).opened();
     entry.place = BackendEntry::Place::Used;
     wheel_.disarm(entry.deadline);
     stats_.servers[entry.backend.server().value].logins.add();
@@ -314,7 +278,7 @@ void Worker::login_failed(pool::BackendId id, BackendEntry& entry, base::Instant
         }
         pool.line_changed();
     }
-    feed_others(pool);
+    feed_others(pool.budget());
     open_for_longest(destination, server, now);
     keep_minimum(destination, server, now);
 }
@@ -358,7 +322,9 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
         }
     }
     BackendEntry& entry = backends_.get(id);
-    if (entry.place == BackendEntry::Place::Idle && !entry.backend.at_rest()) {
+    bool const unused =
+        entry.place == BackendEntry::Place::Idle || entry.place == BackendEntry::Place::Leaving;
+    if (unused && !entry.backend.at_rest()) {
         // Half of a notice: whoever took the backend now would have to wait for the other half.
         discard(id, entry, now);
         return;
@@ -525,11 +491,14 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     bool const too_old = now >= entry.dies_at;
     // Half of a notice came, or it says after a reset that it is amid a transaction.
     bool const restless = !entry.backend.at_rest();
-    bool const yields = pool.should_yield(now);
+    session::Destination& destination = entry.backend.destination();
+    bool const lends = destination.terms.pool_mode != config::PoolMode::Session;
+    std::optional<pool::WorkerIndex> const longer =
+        pool.longer_waiting(lends ? pool::kWorthLending : pool::kWorthClosing);
+    bool const yields = longer.has_value() && !lends;
     if (yields) {
         pool.yielded(now);
     }
-    session::Destination& destination = entry.backend.destination();
     // What the next client would start with is not what it asked for.
     bool const altered =
         destination.terms.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
@@ -543,13 +512,20 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         grant(*wish, id, entry, now);
         return;
     }
+    if (longer.has_value() && entry.backend.may_leave() && pool.claim(*longer)) {
+        start_lending(id, entry, *longer);
+        return;
+    }
     if (std::optional<pool::SessionId> const waiting = pool.line().next()) {
         pool.line_changed();
         stats_.waiting.subtract();
         SessionEntry& session = sessions_.get(*waiting);
         attach(*waiting, session, id);
-        start_use(session, entry);
-        serve(*waiting, session, now);
+        // What comes from another worker may have been idle there.
+        if (!start_check(entry, now)) {
+            start_use(session, entry);
+            serve(*waiting, session, now);
+        }
         return;
     }
     pool.add_idle(id);
@@ -560,28 +536,20 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
 
 /// When it has to be looked at why nobody uses it.
 void Worker::arm_idle(BackendEntry& entry, base::Instant now) {
-    const pool::Pool& pool = pool_of(entry);
     base::Instant when =
         std::min(base::deadline_after(entry.idle_since, settings_.pgring.server_idle_timeout), entry.dies_at);
     if (when <= now && now < entry.dies_at) {
         // min_pool_size keeps it, for now.
         when = std::min(base::deadline_after(now, settings_.pgring.server_idle_timeout), entry.dies_at);
     }
-    if (pool.hungry_worker().has_value()) {
-        when = std::min(when, entry.idle_since + pool::kLinger);
-    }
     wheel_.arm(entry.deadline, when);
 }
 
 void Worker::idle_expired(pool::BackendId id, BackendEntry& entry, base::Instant now) {
-    pool::Pool& pool = pool_of(entry);
+    const pool::Pool& pool = pool_of(entry);
     bool const unused = now >= base::deadline_after(entry.idle_since, settings_.pgring.server_idle_timeout) &&
                         !pool.at_minimum();
-    bool const yields = pool.hungry_worker().has_value() && now - entry.idle_since >= pool::kLinger;
-    if (yields) {
-        pool.yielded(now);
-    }
-    if (now >= entry.dies_at || unused || yields) {
+    if (now >= entry.dies_at || unused) {
         discard(id, entry, now);
     } else {
         arm_idle(entry, now);
@@ -590,7 +558,7 @@ void Worker::idle_expired(pool::BackendId id, BackendEntry& entry, base::Instant
 
 void Worker::discard(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     shut(id, entry);
-    feed_others(pool_of(entry));
+    feed_others(pool_of(entry).budget());
     topology::ServerIndex const server = entry.backend.server();
     session::Destination& destination = entry.backend.destination();
     open_for_longest(destination, server, now);
@@ -603,6 +571,8 @@ void Worker::shut(pool::BackendId id, BackendEntry& entry) {
     pool::Pool& pool = pool_of(entry);
     if (entry.place == BackendEntry::Place::Idle) {
         pool.remove_idle(id);
+    } else if (entry.place == BackendEntry::Place::Leaving) {
+        posted_.push_back({.to = entry.lent_to, .message = TokenFreed{}});
     }
     entry.place = BackendEntry::Place::Gone;
     entry.places = {};
@@ -610,12 +580,6 @@ void Worker::shut(pool::BackendId id, BackendEntry& entry) {
     pool.closed();
     stats_.servers[entry.backend.server().value].backends_open.subtract();
     close(entry.socket);
-}
-
-void Worker::feed_others(pool::Pool& pool) {
-    if (std::optional<pool::WorkerIndex> const hungry = pool.hungry_worker()) {
-        posted_.push_back({.to = *hungry, .message = TokenFreed{}});
-    }
 }
 
 }  // namespace pgring::proxy

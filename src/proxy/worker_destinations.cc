@@ -81,7 +81,14 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     }
     place->quotas = {quota_of("backends of database " + request.database, terms.database_backends_max),
                      quota_of("backends of user " + user, terms.user_backends_max)};
-    return *destinations_.emplace(std::move(key), std::move(place)).first->second;
+    bool const lends = !session_pooled && key.startup.empty();
+    session::Destination& made = *destinations_.emplace(std::move(key), std::move(place)).first->second;
+    for (const auto& pool : made.pools) {
+        if (lends) {
+            lending_.emplace(&pool->budget(), &made);
+        }
+    }
+    return made;
 }
 
 pool::Quota* Worker::quota_of(const std::string& key, std::uint32_t limit) {

@@ -1,7 +1,8 @@
 /// max_db_connections and max_user_connections: limits on backends that several pools share, over all
 /// workers.
 ///
-/// A pool that could open a backend but for such a limit has an idle one of another pool closed. Where none
+/// A pool that could open a backend but for such a limit borrows an idle one of its own from another worker,
+/// or has one of another pool closed. Where none
 /// is idle it tells all workers since when its first session waits (a wish); a pool whose own sessions have
 /// waited less gives up the next backend that it could hand on, once that is some 50 ms old. So nobody is
 /// left out, and backends are not opened for one statement each.
@@ -15,7 +16,7 @@
 
 namespace pgring::proxy {
 
-std::expected<Worker::Places, const pool::Quota*> Worker::take_places(const session::Destination& destination,
+std::expected<Places, const pool::Quota*> Worker::take_places(const session::Destination& destination,
                                                                       pool::Hold hold) {
     Places places;
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -47,8 +48,7 @@ bool Worker::close_idle_under(const pool::Quota& quota, base::Instant now) {
     base::Instant idle_since = base::kNever;
     backends_.for_each([&](pool::BackendId id, BackendEntry& entry) {
         const auto& quotas = entry.backend.destination().quotas;
-        bool const may_go = entry.place == BackendEntry::Place::Idle &&
-                            now - entry.opened_at >= pool::kTurn &&
+        bool const may_go = entry.place == BackendEntry::Place::Idle && now - entry.opened_at >= kUseful &&
                             std::ranges::find(quotas, &quota) != quotas.end();
         if (may_go && entry.idle_since < idle_since) {
             coldest = id;
@@ -60,15 +60,8 @@ bool Worker::close_idle_under(const pool::Quota& quota, base::Instant now) {
     }
     BackendEntry& entry = backends_.get(coldest);
     shut(coldest, entry);
-    feed_others(pool_of(entry));
+    feed_others(pool_of(entry).budget());
     return true;
-}
-
-void Worker::wish_for_place(const pool::Quota& quota, pool::Pool& pool, base::Instant now) {
-    if (pool.may_ask(now, kAskPeriod)) {
-        tell_wish(quota, pool, pool.line().waited_since(), now);
-    }
-    retry_by(pool.ask_at());
 }
 
 void Worker::tell_wish(const pool::Quota& quota, const pool::Pool& pool, base::Instant since,
@@ -88,7 +81,7 @@ void Worker::place_wanted(const PlaceWanted& wanted, base::Instant now) {
 }
 
 pool::Wish* Worker::wish_before(BackendEntry& entry, base::Instant now) {
-    if (wishes_.empty() || now - entry.opened_at < pool::kTurn) {
+    if (wishes_.empty() || now - entry.opened_at < kUseful) {
         return nullptr;
     }
     pool::Pool& pool = pool_of(entry);

@@ -320,6 +320,7 @@ bool Worker::may_release(SessionEntry& entry, BackendEntry& backend) {
 void Worker::detach(SessionEntry& entry, BackendEntry& backend) {
     --outstanding_[backend.backend.server().value];
     backend.session = {};
+    backend.idle_since = base::kNever;
     entry.backend = {};
     // What this client could not take in any more does not concern the next user.
     set_paused(backend.socket, false);

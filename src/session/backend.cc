@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/mutation.h"
 #include "session/error_names.h"
@@ -705,6 +706,41 @@ void Backend::note_fresh() {
     initial_parameters_ = parameters;
     if (use_ == Use::Sessions) {
         destination_->defaults = parameters;
+        destination_->fixed = fixed;
+        destination_->in_hot_standby = in_hot_standby_;
+    }
+}
+
+BackendState Backend::leave() {
+    ASSERT(may_leave());
+    names.owner = {};
+    sequences.forget_writer();
+    return {.statements = std::move(statements),
+            .names = std::move(names),
+            .sequences = sequences,
+            .unit = unit,
+            .parameters = std::move(parameters),
+            .fixed = std::move(fixed),
+            .initial_parameters = std::move(initial_parameters_),
+            .in_hot_standby = in_hot_standby_,
+            .cancel_key = std::move(cancel_key_)};
+}
+
+void Backend::arrive(Shared& shared, BackendState state) {
+    ASSERT(!logged_in_);
+    logged_in_ = true;
+    statements = std::move(state.statements);
+    names = std::move(state.names);
+    sequences = state.sequences;
+    unit = state.unit;
+    parameters = shared.parameters.equal_to(*state.parameters);
+    fixed = shared.parameters.equal_to(*state.fixed);
+    initial_parameters_ = shared.parameters.equal_to(*state.initial_parameters);
+    in_hot_standby_ = state.in_hot_standby;
+    cancel_key_ = std::move(state.cancel_key);
+    if (destination_->defaults == nullptr) {
+        // No backend of the destination has logged in at this worker.
+        destination_->defaults = initial_parameters_;
         destination_->fixed = fixed;
         destination_->in_hot_standby = in_hot_standby_;
     }

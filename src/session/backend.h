@@ -19,6 +19,7 @@
 #include "buffer/slice_queue.h"
 #include "pool/ids.h"
 #include "session/backend_names.h"
+#include "session/backend_state.h"
 #include "session/cancel_key.h"
 #include "session/destination.h"
 #include "session/listening.h"
@@ -103,6 +104,17 @@ class Backend {
     void start_login(Shared& shared);
     /// Works off `in`. `session` is the one that uses the backend, or nullptr.
     [[nodiscard]] BackendStep advance(Shared& shared, Session* session);
+
+    /// Whether all that there is of it is its connection and its state: nothing is under way, nor half of a
+    /// message. (A connection with cryptographic state of its own could not go so.)
+    [[nodiscard]] bool may_leave() const {
+        return use_ == Use::Sessions && at_rest() && !needs_reset && in.empty() && out.empty() &&
+               pending_errand_ == Errand::None;
+    }
+    /// Leaves for another worker. Nothing but destruction may follow.
+    [[nodiscard]] BackendState leave();
+    /// In place of a login: it has come from another worker.
+    void arrive(Shared& shared, BackendState state);
 
     [[nodiscard]] const std::optional<ServerError>& error() const { return error_; }
 

@@ -80,6 +80,10 @@ const std::string* ParameterSet::find(std::string_view name) const {
 
 ParameterSets::ParameterSets() : empty_(std::make_shared<ParameterSet>()) {}
 
+ParameterSetPtr ParameterSets::equal_to(const ParameterSet& other) {
+    return other.parameters_.empty() ? empty_ : intern(other.parameters_);
+}
+
 ParameterSetPtr ParameterSets::with(const ParameterSetPtr& set, std::string_view name,
                                     std::string_view value) {
     const std::string* present = set->find(name);

@@ -55,6 +55,8 @@ class ParameterSets {
     ParameterSets& operator=(const ParameterSets&) = delete;
 
     [[nodiscard]] const ParameterSetPtr& empty() const { return empty_; }
+    /// The set of these that has the values of `other`, which may be another worker's.
+    [[nodiscard]] ParameterSetPtr equal_to(const ParameterSet& other);
     /// `set` with one value put in or replaced.
     [[nodiscard]] ParameterSetPtr with(const ParameterSetPtr& set, std::string_view name,
                                        std::string_view value);

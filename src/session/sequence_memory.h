@@ -22,6 +22,9 @@ class SequenceMemory {
     /// It was to be discarded, and was not.
     void kept() { state_ = State::OfOthers; }
 
+    /// The backend goes to a worker whose sessions have ids of their own.
+    void forget_writer() { state_ = state_ == State::Nobody ? State::Nobody : State::OfOthers; }
+
     /// Who wrote here last is this session.
     [[nodiscard]] bool of(pool::SessionId session) const {
         return state_ == State::OfSession && writer_ == session;

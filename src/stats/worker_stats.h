@@ -20,6 +20,8 @@ struct ServerStats {
     Counter backends_open;
     Counter logins;
     Counter login_failures;
+    /// Connections that came from another worker.
+    Counter backends_borrowed;
     /// Connections that broke while a session used them.
     Counter backends_lost;
 };

@@ -1,5 +1,5 @@
 #pragma once
-/// Messages to a worker from other threads. Rare things only (cancels, tokens, connections, topology,
+/// Messages to a worker from other threads. Rare things only (cancels, backends, connections, topology,
 /// shutdown): a mutex and an eventfd.
 
 #include <cstdint>
@@ -29,7 +29,14 @@ struct Connection {
     auth::Transport transport = auth::Transport::PlainTcp;
 };
 
-using Letter = std::variant<proxy::WorkerMessage, TopologyNotice, ShutdownNotice, Connection>;
+/// A backend that another worker lends; closed with the letter, its token and places given back, if nobody
+/// takes it.
+struct LentConnection {
+    Descriptor descriptor;
+    proxy::LentBackend backend;
+};
+
+using Letter = std::variant<proxy::WorkerMessage, TopologyNotice, ShutdownNotice, Connection, LentConnection>;
 
 class Mailbox {
   public:

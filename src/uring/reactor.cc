@@ -149,21 +149,12 @@ void Reactor::perform(const proxy::Action& action) {
         case proxy::Action::Kind::Send:
             start_send(action.socket, socket_of(action.socket));
             break;
-        case proxy::Action::Kind::Pause: {
-            Socket& socket = socket_of(action.socket);
-            socket.wants_receive = false;
-            if (socket.receiving && !socket.cancelling && socket.filling == nullptr) {
-                socket.cancelling = true;
-                io_uring_sqe& entry = ring_.sqe();
-                Operation const operation =
-                    ring_.features().receive == Receive::Multishot ? Operation::Receive : Operation::Poll;
-                io_uring_prep_cancel64(&entry, user_data(operation, action.socket), 0);
-                io_uring_sqe_set_data64(&entry, user_data(Operation::Cancel, action.socket));
-            }
+        case proxy::Action::Kind::Pause:
+            stop_receiving(action.socket, socket_of(action.socket));
             break;
-        }
         case proxy::Action::Kind::Resume: {
             Socket& socket = socket_of(action.socket);
+            socket.leaving = false;
             socket.wants_receive = true;
             arm_receive(action.socket, socket);
             break;
@@ -174,6 +165,13 @@ void Reactor::perform(const proxy::Action& action) {
         case proxy::Action::Kind::ConnectPeer:
             start_connect(action.socket, peers_[action.peer.value]);
             break;
+        case proxy::Action::Kind::Lend: {
+            Socket& socket = socket_of(action.socket);
+            socket.leaving = true;
+            stop_receiving(action.socket, socket);
+            finish_lending(action.socket, socket);
+            break;
+        }
         case proxy::Action::Kind::Close:
             close_socket(action.socket, socket_of(action.socket));
             break;
@@ -279,9 +277,39 @@ void Reactor::arm_mail() {
     io_uring_sqe_set_data64(&entry, user_data(Operation::Mail, {.index = 0, .generation = 0}));
 }
 
+void Reactor::stop_receiving(proxy::SocketId id, Socket& socket) {
+    socket.wants_receive = false;
+    if (socket.receiving && !socket.cancelling && socket.filling == nullptr) {
+        socket.cancelling = true;
+        io_uring_sqe& entry = ring_.sqe();
+        Operation const operation =
+            ring_.features().receive == Receive::Multishot ? Operation::Receive : Operation::Poll;
+        io_uring_prep_cancel64(&entry, user_data(operation, id), 0);
+        io_uring_sqe_set_data64(&entry, user_data(Operation::Cancel, id));
+    }
+}
+
+void Reactor::finish_lending(proxy::SocketId id, Socket& socket) {
+    if (!socket.leaving || socket.closing || socket.receiving || socket.sending) {
+        return;
+    }
+    socket.leaving = false;
+    std::optional<proxy::LentBackend> backend = worker_.let_go(id, now_);
+    if (!backend.has_value()) {
+        return;
+    }
+    if (std::exchange(socket.starved, false)) {
+        std::erase(starved_, id);
+    }
+    pool::WorkerIndex const to = backend->to;
+    mailboxes_[to]->post(LentConnection{.descriptor = Descriptor(std::exchange(socket.fd, -1)),
+                                        .backend = std::move(*backend)});
+}
+
 void Reactor::close_socket(proxy::SocketId id, Socket& socket) {
     ASSERT(!socket.closing);
     socket.closing = true;
+    socket.leaving = false;
     if (socket.starved) {
         socket.starved = false;
         std::erase(starved_, id);
@@ -361,6 +389,7 @@ void Reactor::complete(const io_uring_cqe& completion) {
                 finish_close(id, socket);
             } else if (completion.res >= 0) {
                 worker_.sent(id, static_cast<std::size_t>(completion.res), now_);
+                finish_lending(id, socket);
             } else {
                 worker_.hung_up(id, now_);
             }
@@ -404,6 +433,16 @@ void Reactor::take_in(Connection connection) {
     arm_receive(*id, socket);
 }
 
+/// A backend that another worker lends.
+void Reactor::take_over(LentConnection lent) {
+    std::optional<proxy::SocketId> const id = worker_.borrowed(std::move(lent.backend), now_);
+    if (id.has_value()) {
+        Socket& socket = add_socket(*id, lent.descriptor.release());
+        socket.wants_receive = true;
+        arm_receive(*id, socket);
+    }
+}
+
 void Reactor::on_received(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion) {
     if ((completion.flags & IORING_CQE_F_MORE) == 0) {
         if (ring_.features().receive == Receive::Poll) {
@@ -428,14 +467,16 @@ void Reactor::on_received(proxy::SocketId id, Socket& socket, const io_uring_cqe
         on_receive_error(id, socket, -completion.res);
     } else {
         arm_receive(id, socket);
+        finish_lending(id, socket);
     }
 }
 
 void Reactor::on_receive_error(proxy::SocketId id, Socket& socket, int error) {
-    if (error == ENOBUFS) {
+    if (error == ENOBUFS && !socket.leaving) {
         starve(id, socket);
-    } else if (error == ECANCELED || error == EINTR) {
+    } else if (error == ENOBUFS || error == ECANCELED || error == EINTR) {
         arm_receive(id, socket);
+        finish_lending(id, socket);
     } else {
         socket.wants_receive = false;
         worker_.hung_up(id, now_);
@@ -454,6 +495,7 @@ void Reactor::on_readable(proxy::SocketId id, Socket& socket, const io_uring_cqe
         return;
     }
     if (!socket.wants_receive) {
+        finish_lending(id, socket);
         return;
     }
     // Clients leave a quarter of the buffers to the backends.
@@ -487,6 +529,7 @@ void Reactor::on_filled(proxy::SocketId id, Socket& socket, const io_uring_cqe& 
         on_receive_error(id, socket, -completion.res);
     } else {
         arm_receive(id, socket);
+        finish_lending(id, socket);
     }
 }
 
@@ -546,6 +589,8 @@ void Reactor::read_mail() {
             worker_.topology_changed(publication_.current(), now_);
         } else if (auto* connection = std::get_if<Connection>(&letter)) {
             take_in(std::move(*connection));
+        } else if (auto* lent = std::get_if<LentConnection>(&letter)) {
+            take_over(std::move(*lent));
         } else {
             proxy::Worker::Shutdown const manner = std::get<ShutdownNotice>(letter).manner;
             // Draining, a worker without clients goes on: the kernel still gives it connections, to be

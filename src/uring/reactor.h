@@ -80,6 +80,8 @@ class Reactor {
         bool sending = false;
         bool connecting = false;
         bool closing = false;
+        /// The worker lends it: it goes when nothing is under way.
+        bool leaving = false;
         /// It waits for buffers.
         bool starved = false;
         /// With Receive::Poll: the buffer that a receive is filling.
@@ -108,10 +110,14 @@ class Reactor {
     void start_connect(proxy::SocketId id, const SocketAddress& address);
     void close_socket(proxy::SocketId id, Socket& socket);
     void finish_close(proxy::SocketId id, Socket& socket);
+    void stop_receiving(proxy::SocketId id, Socket& socket);
+    /// Brings a socket that is leaving to its new worker, when nothing is under way any more.
+    void finish_lending(proxy::SocketId id, Socket& socket);
 
     void complete(const io_uring_cqe& completion);
     void on_accepted(std::size_t listener, const io_uring_cqe& completion);
     void take_in(Connection connection);
+    void take_over(LentConnection lent);
     void on_received(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion);
     void on_readable(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion);
     void on_filled(proxy::SocketId id, Socket& socket, const io_uring_cqe& completion);

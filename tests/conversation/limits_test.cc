@@ -158,23 +158,7 @@ TEST(Limits, TooManyClientsAreToldSo) {
     static_cast<void>(stage.logged_in());
 }
 
-TEST(Limits, ThePoolSizeIsOneNumberOverAllWorkersAndAnIdleBackendIsGivenUp) {
-    Stage stage(small(1, 2));
-    Client& alice = stage.logged_in(0);
-    Client& bob = stage.client(1);
-    bob.says(startup({{"user", "app"}, {"database", "db"}}));
-    stage.passes(1s);
-    ASSERT_EQ(stage.backend_count(), 2U);
-    EXPECT_TRUE(stage.backend(0).closed());
-    EXPECT_EQ(backend_text(bob.take().back()), "ReadyForQuery I");
-    alice.says(query("select 1"));
-    stage.passes(1s);
-    EXPECT_TRUE(stage.backend(1).closed());
-    stage.backend(2).hears({"Query select 1"});
-    EXPECT_EQ(stage.open_backend_count(), 1U);
-}
-
-TEST(Limits, AWorkerWithMoreThanItsShareYieldsToOneThatWaits) {
+TEST(Limits, ThePoolSizeIsOneNumberOverAllWorkers) {
     Stage stage(small(2, 2));
     Client& alice = stage.logged_in(0);
     Client& carol = stage.logged_in(0);
@@ -183,10 +167,10 @@ TEST(Limits, AWorkerWithMoreThanItsShareYieldsToOneThatWaits) {
     ASSERT_EQ(stage.backend_count(), 2U);
     Client& bob = stage.client(1);
     bob.says(startup({{"user", "app"}, {"database", "db"}}));
+    stage.passes(1s);
     EXPECT_EQ(stage.backend_count(), 2U);
     stage.backend(0).answers("1");
-    EXPECT_TRUE(stage.backend(0).closed());
-    EXPECT_EQ(stage.backend_count(), 3U);
+    EXPECT_EQ(stage.backend_count(), 2U);
     EXPECT_EQ(backend_text(bob.take().back()), "ReadyForQuery I");
 }
 

@@ -95,7 +95,9 @@ void Actor::reads_again() {
 }
 
 void Actor::hangs_up() {
-    if (!closed_) {
+    if (!closed_ && stage_->actor_of(worker_, socket_) != this) {
+        hung_up_ = true;
+    } else if (!closed_) {
         unsaid_.clear();
         stage_->worker(worker_).hung_up(socket_, stage_->now());
         stage_->settle();
@@ -198,6 +200,7 @@ Stage::Stage(Scene scene)
 
 Stage::~Stage() {
     mail_held_ = false;
+    let_leave();
     for (Client& client : clients_) {
         client.reads_again();
         client.hangs_up();
@@ -210,6 +213,7 @@ Stage::~Stage() {
         backend.hangs_up();
     }
     settle();
+    EXPECT_EQ(process_.budgets.taken(), 0U);
     for (const auto& worker : workers_) {
         EXPECT_EQ(worker->session_count(), 0U);
         EXPECT_EQ(worker->connection_count(), 0U);
@@ -292,6 +296,41 @@ void Stage::deliver_mail() {
     settle();
 }
 
+void Stage::let_leave() {
+    leaving_held_ = false;
+    for (Actor* const actor : std::exchange(leaving_, {})) {
+        let_go(*actor);
+    }
+    settle();
+}
+
+void Stage::let_go(Actor& actor) {
+    if (actor.closed_) {
+        return;
+    }
+    std::optional<proxy::LentBackend> backend = workers_[actor.worker_]->let_go(actor.socket_, now_);
+    if (backend.has_value()) {
+        actors_.erase({actor.worker_, actor.socket_.bits()});
+        crossing_.push_back({.backend = std::move(*backend), .actor = &actor});
+    }
+}
+
+void Stage::bring(Crossing crossing) {
+    Actor& actor = *crossing.actor;
+    std::size_t const to = crossing.backend.to;
+    std::optional<proxy::SocketId> const socket = workers_[to]->borrowed(std::move(crossing.backend), now_);
+    actor.closed_ = !socket.has_value();
+    if (!socket.has_value()) {
+        return;
+    }
+    actor.worker_ = to;
+    actor.socket_ = *socket;
+    actors_[{to, socket->bits()}] = &actor;
+    if (actor.hung_up_) {
+        workers_[to]->hung_up(*socket, now_);
+    }
+}
+
 void Stage::settle() {
     for (bool more = true; more;) {
         more = false;
@@ -310,6 +349,10 @@ void Stage::settle() {
                 workers_[posted.to]->message(posted.message, now_);
                 more = true;
             }
+            for (Crossing& crossing : std::exchange(crossing_, {})) {
+                bring(std::move(crossing));
+                more = true;
+            }
         }
         std::vector<Actor*> present;
         for (const auto& [key, actor] : actors_) {
@@ -321,7 +364,17 @@ void Stage::settle() {
         for (const auto& worker : workers_) {
             worker->check_invariants();
         }
+        check_tokens();
     }
+}
+
+/// None is lost, none is doubled, wherever its backend is.
+void Stage::check_tokens() const {
+    std::size_t count = crossing_.size();
+    for (const auto& worker : workers_) {
+        count += worker->token_count();
+    }
+    ASSERT(count == process_.budgets.taken());
 }
 
 void Stage::perform(std::size_t worker, const proxy::Action& action) {
@@ -352,6 +405,13 @@ void Stage::perform(std::size_t worker, const proxy::Action& action) {
             break;
         case proxy::Action::Kind::Resume:
             actor->paused_ = false;
+            break;
+        case proxy::Action::Kind::Lend:
+            if (leaving_held_) {
+                leaving_.push_back(actor);
+            } else {
+                let_go(*actor);
+            }
             break;
         case proxy::Action::Kind::Close:
             actor->closed_ = true;

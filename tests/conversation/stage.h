@@ -66,6 +66,8 @@ class Actor {
     [[nodiscard]] std::size_t unreceived_bytes() const { return unsaid_.size(); }
     [[nodiscard]] bool paused() const { return paused_; }
     [[nodiscard]] bool closed() const { return closed_; }
+    /// The worker that has the connection.
+    [[nodiscard]] std::size_t worker() const { return worker_; }
 
   protected:
     friend class Stage;
@@ -82,6 +84,8 @@ class Actor {
     bool send_waits_ = false;
     bool paused_ = false;
     bool connected_ = true;
+    /// It hung up while it was on its way from one worker to another.
+    bool hung_up_ = false;
     bool closed_ = false;
 };
 
@@ -195,9 +199,14 @@ class Stage {
     [[nodiscard]] std::vector<std::size_t> take_suspected() { return std::exchange(suspected_, {}); }
     /// Carries out what the workers want until they want nothing more.
     void settle();
-    /// Holds back what workers tell each other.
+    /// Holds back what workers tell and lend each other.
     void hold_mail() { mail_held_ = true; }
     void deliver_mail();
+    /// A backend that is to be lent does not leave its worker yet: what it says then is still heard there.
+    void hold_leaving() { leaving_held_ = true; }
+    void let_leave();
+    /// Backends that are on their way from one worker to another.
+    [[nodiscard]] std::size_t crossing_count() const { return crossing_.size(); }
 
   private:
     friend class Actor;
@@ -213,6 +222,14 @@ class Stage {
     bool receive(Actor& actor, std::size_t bytes_max);
     [[nodiscard]] buffer::Buffer* take_buffer(proxy::Worker& worker, const Actor& actor);
     [[nodiscard]] Actor* actor_of(std::size_t worker, proxy::SocketId socket);
+    void let_go(Actor& actor);
+    void check_tokens() const;
+    /// A backend with its far end, on its way.
+    struct Crossing {
+        proxy::LentBackend backend;
+        Actor* actor;
+    };
+    void bring(Crossing crossing);
 
     config::Settings settings_;
     Scene::Logins logins_;
@@ -229,7 +246,10 @@ class Stage {
     std::vector<Connects> connects_;
     std::vector<std::size_t> suspected_;
     std::vector<proxy::Posted> mail_;
+    std::vector<Crossing> crossing_;
+    std::vector<Actor*> leaving_;
     bool mail_held_ = false;
+    bool leaving_held_ = false;
 };
 
 }  // namespace pgring::conversation

@@ -120,14 +120,17 @@ Connection PgringProcess::connect(const Parameters& changed) const {
 
 ServerCounters PgringProcess::counters(const std::string& server) const {
     std::regex const pattern("server_stats server=" + server +
-                             " server_assignment_count=(\\d+) reads_balanced=(\\d+) queries=(\\d+)");
+                             " server_assignment_count=(\\d+) reads_balanced=(\\d+) queries=(\\d+)"
+                             " backends=\\d+ server_logins=(\\d+) backends_borrowed=(\\d+)");
     std::istringstream lines(log());
     ServerCounters newest;
     for (std::string line; std::getline(lines, line);) {
         if (std::smatch found; std::regex_search(line, found, pattern)) {
             newest = {.assignments = std::stoull(found[1].str()),
                       .reads_balanced = std::stoull(found[2].str()),
-                      .queries = std::stoull(found[3].str())};
+                      .queries = std::stoull(found[3].str()),
+                      .logins = std::stoull(found[4].str()),
+                      .backends_borrowed = std::stoull(found[5].str())};
         }
     }
     return newest;

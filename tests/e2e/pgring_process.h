@@ -34,6 +34,8 @@ struct ServerCounters {
     std::uint64_t assignments = 0;
     std::uint64_t reads_balanced = 0;
     std::uint64_t queries = 0;
+    std::uint64_t logins = 0;
+    std::uint64_t backends_borrowed = 0;
 };
 
 class PgringProcess {

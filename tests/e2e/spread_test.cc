@@ -67,5 +67,53 @@ TEST_F(Spread, EachWorkerHasAsManyClientsAsTheNext) {
     }
 }
 
+/// Each of four clients is another worker's, and there is one backend for all of them.
+class OnePool : public EndToEnd {
+  protected:
+    static constexpr std::uint64_t kWorkers = 4;
+
+    OnePool()
+        : pgring_("one_pool", cluster(),
+                  {.pgring = {{"workers", std::to_string(kWorkers)},
+                              {"default_pool_size", "1"},
+                              {"stats_period", "\"1s\""}},
+                   .routing = {{"read_write_split", "false"}}}) {
+        for (std::uint64_t i = 0; i < kWorkers; ++i) {
+            clients_.push_back(pgring_.connect());
+        }
+    }
+
+    PgringProcess pgring_;
+    std::vector<Connection> clients_;
+};
+
+TEST_F(OnePool, ABackendServesClientsOfAllWorkersWithoutANewLogin) {
+    constexpr std::uint64_t kRounds = 20;
+    std::string const pid = clients_[0].value("select pg_backend_pid()");
+    for (std::uint64_t round = 0; round < kRounds; ++round) {
+        for (Connection& client : clients_) {
+            EXPECT_EQ(client.value("select pg_backend_pid()"), pid);
+        }
+    }
+    auto const lent = [this] {
+        ServerCounters const counters = pgring_.counters("pg-0");
+        return counters.queries > kRounds * kWorkers && counters.backends_borrowed >= kRounds * kWorkers - 1;
+    };
+    EXPECT_TRUE(eventually(10s, lent)) << pgring_.log();
+    EXPECT_EQ(pgring_.counters("pg-0").logins, 1U);
+}
+
+TEST_F(OnePool, ABackendThatIsLentKeepsWhatIsPrepared) {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+        ASSERT_TRUE(clients_[i].prepare("s", "select $1::int + " + std::to_string(i % 2)).ok());
+    }
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t i = 0; i < clients_.size(); ++i) {
+            EXPECT_EQ(clients_[i].execute("s", {"7"}).value(), std::to_string(7 + i % 2));
+        }
+    }
+    EXPECT_EQ(clients_[0].value("select count(*) from pg_prepared_statements"), "2");
+}
+
 }  // namespace
 }  // namespace pgring::e2e

@@ -246,6 +246,7 @@ class World {
                 std::erase_if(backends_,
                               [&action](const Peer& peer) { return peer.socket == action.socket; });
                 break;
+            case Action::Kind::Lend:
             case Action::Kind::Suspect:
                 break;
         }

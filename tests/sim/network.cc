@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "base/contract.h"
 
@@ -109,7 +111,7 @@ void Network::end(Link& link, End how) {
 }
 
 void Network::schedule_delivery(Link& link) {
-    if (!link.delivery_scheduled && !link.paused && !link.closing && !link.connecting) {
+    if (!link.delivery_scheduled && !link.paused && !link.closing && !link.connecting && !link.crossing) {
         link.delivery_scheduled = true;
         schedule_.after(draw_delay(), [this, key = key_of(link)] { deliver(key); });
     }
@@ -193,6 +195,7 @@ void Network::pump(std::size_t index) {
     }
     driver.worker->check_invariants();
     driver.lines.look(*driver.worker, auditor_);
+    audit_tokens();
     driver.actions.clear();
     driver.actions.swap(driver.worker->actions());
     for (const proxy::Action& action : driver.actions) {
@@ -209,6 +212,18 @@ void Network::pump(std::size_t index) {
         });
     }
     schedule_wake(index);
+}
+
+/// None is lost, none is doubled, wherever its backend is.
+void Network::audit_tokens() const {
+    std::size_t count = crossing_count_;
+    for (const Driver& driver : workers_) {
+        count += driver.worker->token_count();
+    }
+    auditor_.require(count == process_.budgets.taken(), [this, count] {
+        return std::to_string(process_.budgets.taken()) + " tokens are out, and " + std::to_string(count) +
+               " backends there";
+    });
 }
 
 void Network::schedule_wake(std::size_t index) {
@@ -238,6 +253,7 @@ void Network::perform(std::size_t worker, const proxy::Action& action) {
         case proxy::Action::Kind::Send:
         case proxy::Action::Kind::Pause:
         case proxy::Action::Kind::Resume:
+        case proxy::Action::Kind::Lend:
         case proxy::Action::Kind::Close:
             break;
     }
@@ -249,6 +265,9 @@ void Network::perform(std::size_t worker, const proxy::Action& action) {
             break;
         case proxy::Action::Kind::Pause:
             link->paused = true;
+            break;
+        case proxy::Action::Kind::Lend:
+            lend(*link);
             break;
         case proxy::Action::Kind::Resume:
             link->paused = false;
@@ -353,6 +372,65 @@ void Network::conclude_connect(Link& link, Peer* peer) {
         worker.connected(link.socket, schedule_.now());
     }
     touch(link.worker);
+}
+
+/// The kernel stops receiving in its own time.
+void Network::lend(Link& link) {
+    ASSERT(!link.connecting && !link.leaving);
+    link.leaving = true;
+    schedule_.after(draw_delay(), [this, key = key_of(link)] { finish_lending(key); });
+}
+
+void Network::finish_lending(const Key& key) {
+    Link* const link = find(key);
+    if (link == nullptr || link->closing) {
+        return;
+    }
+    if (link->sending) {
+        schedule_.after(draw_delay(), [this, key] { finish_lending(key); });
+        return;
+    }
+    link->leaving = false;
+    std::optional<proxy::LentBackend> backend =
+        workers_[key.first].worker->let_go(link->socket, schedule_.now());
+    touch(key.first);
+    if (!backend.has_value()) {
+        return;
+    }
+    auto node = links_.extract(key);
+    node.mapped()->crossing = true;
+    ++crossing_count_;
+    Driver& to = workers_[backend->to];
+    to.mail_until = std::max(to.mail_until, schedule_.now() + draw_delay());
+    // What is scheduled has to be copyable.
+    auto const parcel = std::make_shared<std::pair<std::unique_ptr<Link>, proxy::LentBackend>>(
+        std::move(node.mapped()), std::move(*backend));
+    schedule_.at(to.mail_until,
+                 [this, parcel] { bring(std::move(parcel->first), std::move(parcel->second)); });
+}
+
+void Network::bring(std::unique_ptr<Link> link, proxy::LentBackend backend) {
+    --crossing_count_;
+    link->worker = backend.to;
+    link->crossing = false;
+    touch(link->worker);
+    std::optional<proxy::SocketId> const socket =
+        workers_[link->worker].worker->borrowed(std::move(backend), schedule_.now());
+    if (!socket.has_value()) {
+        if (link->peer != nullptr) {
+            link->peer->closed();
+        }
+        return;
+    }
+    ++lent_count_;
+    link->socket = *socket;
+    // What was scheduled for its former name finds nothing.
+    link->delivery_scheduled = false;
+    Link& there = *link;
+    links_.emplace(key_of(there), std::move(link));
+    if (!there.arriving.empty() || there.ended_by_peer) {
+        schedule_delivery(there);
+    }
 }
 
 void Network::close(Link& link) {

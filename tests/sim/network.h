@@ -42,6 +42,11 @@ struct Link {
     bool connecting = false;
     /// The worker wished to close it.
     bool closing = false;
+    /// It goes to another worker as soon as nothing is under way: what arrives till then is for the one that
+    /// lends it.
+    bool leaving = false;
+    /// No worker has it.
+    bool crossing = false;
     bool sending = false;
     /// What the Send under way took hold of; must stay as it is until sent() or closed().
     std::array<std::span<const std::byte>, 64> pieces;
@@ -56,8 +61,8 @@ struct Link {
 
 class Network {
   public:
-    Network(Schedule& schedule, base::Prng& prng, Auditor& auditor)
-        : schedule_(schedule), prng_(prng), auditor_(auditor) {}
+    Network(Schedule& schedule, base::Prng& prng, Auditor& auditor, const proxy::Process& process)
+        : schedule_(schedule), prng_(prng), auditor_(auditor), process_(process) {}
 
     void add_worker(proxy::Worker& worker, std::shared_ptr<const topology::Topology> topology) {
         workers_.push_back(Driver{.worker = &worker, .topology = std::move(topology)});
@@ -82,6 +87,10 @@ class Network {
     void publish(const std::shared_ptr<const topology::Topology>& topology);
     /// Something was done to a worker: it will be asked for its actions soon.
     void touch(std::size_t worker);
+    /// Backends that went from one worker to another so far.
+    [[nodiscard]] std::uint64_t lent_count() const { return lent_count_; }
+    /// Those that are on their way.
+    [[nodiscard]] std::size_t crossing_count() const { return crossing_count_; }
     /// Allocations that the workers made while they were told something.
     [[nodiscard]] std::uint64_t allocation_count() const { return allocation_count_; }
     /// The connections that are open, for a report.
@@ -104,6 +113,7 @@ class Network {
     };
 
     void pump(std::size_t worker);
+    void audit_tokens() const;
     void perform(std::size_t worker, const proxy::Action& action);
     void start_send(Link& link);
     void finish_send(const Key& key);
@@ -112,6 +122,9 @@ class Network {
     /// `peer` is who took the attempt, or nullptr.
     void conclude_connect(Link& link, Peer* peer);
     void close(Link& link);
+    void lend(Link& link);
+    void finish_lending(const Key& key);
+    void bring(std::unique_ptr<Link> link, proxy::LentBackend backend);
     void schedule_delivery(Link& link);
     void deliver(const Key& key);
     void schedule_wake(std::size_t worker);
@@ -126,9 +139,12 @@ class Network {
     Schedule& schedule_;
     base::Prng& prng_;
     Auditor& auditor_;
+    const proxy::Process& process_;
     std::deque<Driver> workers_;
     std::map<Key, std::unique_ptr<Link>> links_;
     std::uint64_t allocation_count_ = 0;
+    std::uint64_t lent_count_ = 0;
+    std::size_t crossing_count_ = 0;
 };
 
 }  // namespace pgring::sim

@@ -39,6 +39,7 @@ int run_seeds(const Seeds& seeds) {
             Summary const summary = world.run();
             all.event_count += summary.event_count;
             all.writes_acknowledged += summary.writes_acknowledged;
+            all.backends_lent += summary.backends_lent;
         } catch (const Violation& violation) {
             std::fflush(stdout);
             std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(current_seed),
@@ -47,10 +48,11 @@ int run_seeds(const Seeds& seeds) {
         }
     }
     std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - begin;
-    std::printf("%llu seeds, %llu events, %llu writes acknowledged, %.1f s\n",
+    std::printf("%llu seeds, %llu events, %llu writes acknowledged, %llu backends lent, %.1f s\n",
                 static_cast<unsigned long long>(seeds.count),
                 static_cast<unsigned long long>(all.event_count),
-                static_cast<unsigned long long>(all.writes_acknowledged), elapsed.count());
+                static_cast<unsigned long long>(all.writes_acknowledged),
+                static_cast<unsigned long long>(all.backends_lent), elapsed.count());
     return 0;
 }
 

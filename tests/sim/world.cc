@@ -50,11 +50,11 @@ World::World(std::uint64_t seed, Log log)
     : log_(std::move(log)),
       prng_(seed),
       plan_(draw_plan(prng_)),
-      network_(schedule_, prng_, auditor_),
+      process_(plan_.worker_count),
+      network_(schedule_, prng_, auditor_, process_),
       core_log_(std::make_unique<CoreLog>(*this)),
       worker_random_(prng_.next()),
       access_{.users = {}, .rules = {}, .process_secret = auth::ProcessSecret(worker_random_)},
-      process_(plan_.worker_count),
       other_proxies_(prng_, network_, auditor_),
       server_context_{.schedule = schedule_,
                       .prng = prng_,
@@ -142,6 +142,7 @@ Summary World::run() {
     expect_nothing_is_left();
     return {.event_count = event_count,
             .writes_acknowledged = auditor_.acknowledged_count(),
+            .backends_lent = network_.lent_count(),
             .virtual_time = schedule_.now() - start};
 }
 
@@ -279,13 +280,14 @@ void World::probe() {
         probe_scheduled_ = true;
         schedule_.after(kProbeSoon, [this] {
             probe_scheduled_ = false;
-            std::shared_ptr<const topology::Topology> next = seen();
+            std::shared_ptr<topology::Topology> next = seen();
             bool const same =
                 std::ranges::equal(next->servers, topology_->servers,
                                    [](const topology::Server& left, const topology::Server& right) {
                                        return left.role == right.role && left.health == right.health;
                                    });
             if (!same) {
+                next->generation = topology_->generation + 1;
                 topology_ = std::move(next);
                 published_at_ = schedule_.now();
                 log("the monitor publishes: primary " +
@@ -357,7 +359,7 @@ void World::observe() {
     schedule_.after(kProbePeriod, [this] { observe(); });
 }
 
-std::shared_ptr<const topology::Topology> World::seen() const {
+std::shared_ptr<topology::Topology> World::seen() const {
     auto topology = std::make_shared<topology::Topology>();
     std::uint32_t newest = 0;
     for (const ModelServer& server : servers_) {

@@ -27,6 +27,7 @@ namespace pgring::sim {
 struct Summary {
     std::uint64_t event_count = 0;
     std::size_t writes_acknowledged = 0;
+    std::uint64_t backends_lent = 0;
     base::Duration virtual_time{};
 };
 
@@ -54,7 +55,7 @@ class World {
     void move_primary(const Fault& fault);
     void probe();
     void observe();
-    [[nodiscard]] std::shared_ptr<const topology::Topology> seen() const;
+    [[nodiscard]] std::shared_ptr<topology::Topology> seen() const;
     [[nodiscard]] bool is_served(ClientContext::Needs needs) const;
     void on_steady_unit();
     [[nodiscard]] std::uint64_t backend_login_count() const;
@@ -65,13 +66,14 @@ class World {
     Log log_;
     base::Prng prng_;
     Plan plan_;
+    /// Before what is scheduled: backends that are on their way give back what they have of it.
+    proxy::Process process_;
     Schedule schedule_;
     Network network_;
     Auditor auditor_;
     std::unique_ptr<CoreLog> core_log_;
     base::Prng worker_random_;
     session::AccessControl access_;
-    proxy::Process process_;
     OtherProxies other_proxies_;
     ServerContext server_context_;
     ClientContext client_context_;

@@ -39,7 +39,7 @@ TEST_F(PoolTest, FirstComeIsFirstServed) {
 TEST_F(PoolTest, NobodyOvertakesTheLine) {
     pool.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
-    pool.opened(kNow);
+    pool.opened();
     pool.add_idle(backend(7));
     EXPECT_EQ(pool.acquire(kAny), std::nullopt) << "an idle backend belongs to the one who waits";
     EXPECT_EQ(pool.line().next(), session(0));
@@ -57,13 +57,13 @@ TEST_F(PoolTest, TheReserveIsForThoseWhoWaitedLongOneAtATime) {
     EXPECT_EQ(reserved.reserve_at(), kNow + 5s);
     EXPECT_TRUE(reserved.start_opening(kNow));
     EXPECT_FALSE(reserved.start_opening(kNow + 4s));
-    reserved.opened(kNow);
+    reserved.opened();
     EXPECT_FALSE(reserved.start_opening(kNow + 4s));
     EXPECT_TRUE(reserved.start_opening(kNow + 5s));
     EXPECT_FALSE(reserved.start_opening(kNow + 5s)) << "one is under way";
-    reserved.opened(kNow);
+    reserved.opened();
     EXPECT_TRUE(reserved.start_opening(kNow + 5s));
-    reserved.opened(kNow);
+    reserved.opened();
     EXPECT_FALSE(reserved.start_opening(kNow + 60s)) << "the reserve is used up";
     for (std::uint32_t i = 0; i < 3; ++i) {
         reserved.line().leave(waiters[i]);
@@ -99,68 +99,94 @@ TEST_F(PoolTest, OpensNoMoreThanSessionsWait) {
 
 TEST_F(PoolTest, TheLimitIsOneNumberOverAllWorkers) {
     Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
-    std::array<Waiter, 2> others;
+    Waiter elsewhere;
     pool.line().join(waiters[0], session(0), kNow);
     pool.line().join(waiters[1], session(1), kNow);
     EXPECT_TRUE(pool.start_opening(kNow));
     EXPECT_TRUE(pool.start_opening(kNow));
-    other.line().join(others[0], session(3), kNow);
+    other.line().join(elsewhere, session(3), kNow);
     EXPECT_FALSE(other.start_opening(kNow)) << "both tokens are out";
-    pool.opened(kNow);
-    EXPECT_TRUE(pool.should_yield(kNow))
-        << "this worker holds two where its share is one, and the other waits";
+    pool.opened();
     pool.closed();
-    EXPECT_EQ(pool.hungry_worker(), WorkerIndex{1});
-    EXPECT_FALSE(pool.start_opening(kNow)) << "the token was given up for the other worker";
     EXPECT_TRUE(other.start_opening(kNow));
-    EXPECT_FALSE(pool.should_yield(kNow));
-    other.line().leave(others[0]);
+    other.line().leave(elsewhere);
     other.open_failed(kNow);
     pool.line().leave(waiters[0]);
     pool.line().leave(waiters[1]);
     pool.open_failed(kNow);
 }
 
-TEST_F(PoolTest, FewerBackendsThanWorkersTakeTurns) {
-    auto const one = std::make_shared<Budget>(1, 2);
-    Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
-    Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
-    first.line().join(waiters[0], session(0), kNow);
-    first.line().join(waiters[1], session(1), kNow);
-    second.line().join(waiters[2], session(2), kNow);
-    ASSERT_TRUE(first.start_opening(kNow));
-    first.opened(kNow);
-    EXPECT_FALSE(second.start_opening(kNow));
-    EXPECT_FALSE(first.should_yield(kNow + kTurn - 1ms)) << "its turn has just begun";
-    EXPECT_TRUE(first.should_yield(kNow + kTurn)) << "the other worker would wait for ever";
-    first.closed();
-    first.yielded(kNow + kTurn);
-    EXPECT_FALSE(first.start_opening(kNow + kTurn));
-    EXPECT_TRUE(second.start_opening(kNow + kTurn));
-    second.open_failed(kNow);
-    first.line().leave(waiters[0]);
-    first.line().leave(waiters[1]);
-    second.line().leave(waiters[2]);
+TEST_F(PoolTest, ABackendGoesWhereSomebodyHasWaitedLonger) {
+    Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
+    Waiter elsewhere;
+    other.line().join(elsewhere, session(3), kNow);
+    EXPECT_EQ(pool.longer_waiting(kWorthLending), std::nullopt) << "nothing was said";
+    EXPECT_TRUE(other.note_hunger());
+    EXPECT_FALSE(other.note_hunger()) << "no news";
+    EXPECT_EQ(other.longer_waiting(kWorthLending), std::nullopt) << "its own word is not for itself";
+    EXPECT_EQ(pool.longer_waiting(kWorthLending), WorkerIndex{1}) << "nobody waits here";
+    pool.line().join(waiters[0], session(0), kNow + kWorthLending);
+    EXPECT_EQ(pool.longer_waiting(kWorthLending), std::nullopt) << "not by so much";
+    pool.line().leave(waiters[0]);
+    pool.line().join(waiters[0], session(0), kNow + kWorthLending + 1ns);
+    EXPECT_EQ(pool.longer_waiting(kWorthLending), WorkerIndex{1});
+    pool.line().leave(waiters[0]);
+    EXPECT_TRUE(pool.claim(1));
+    EXPECT_FALSE(pool.claim(1)) << "it is fed once";
+    EXPECT_EQ(pool.hungry_worker(), std::nullopt);
+    EXPECT_TRUE(other.note_hunger());
+    other.line().leave(elsewhere);
+    other.line_changed();
+    EXPECT_EQ(pool.hungry_worker(), std::nullopt) << "it has given up waiting";
 }
 
-TEST_F(PoolTest, ATurnIsLongAgainstTheLoginBeforeIt) {
-    auto const one = std::make_shared<Budget>(1, 2);
-    Pool first(PoolLimits{.server_login_retry = 1s}, one, 0);
-    Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
-    first.line().join(waiters[0], session(0), kNow);
-    second.line().join(waiters[1], session(1), kNow);
-    for (base::Duration const login : {100ms, 30'000ms}) {
-        ASSERT_TRUE(first.start_opening(kNow));
-        EXPECT_FALSE(second.start_opening(kNow));
-        base::Instant const ready = kNow + login;
-        first.opened(ready);
-        base::Duration const turn = std::min<base::Duration>(4 * login, 1s);
-        EXPECT_FALSE(first.should_yield(ready + turn - 1ms)) << "most of the time would go into logins";
-        EXPECT_TRUE(first.should_yield(ready + turn));
-        first.closed();
+TEST_F(PoolTest, HungerIsAsOldAsTheFirstInTheLine) {
+    Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
+    std::array<Waiter, 2> elsewhere;
+    other.line().join(elsewhere[0], session(3), kNow);
+    other.line().join(elsewhere[1], session(4), kNow + 10ms);
+    static_cast<void>(other.note_hunger());
+    pool.line().join(waiters[0], session(0), kNow + 5ms);
+    EXPECT_EQ(pool.longer_waiting(kWorthLending), WorkerIndex{1});
+    static_cast<void>(other.line().next());
+    other.line_changed();
+    EXPECT_EQ(pool.longer_waiting(kWorthLending), std::nullopt);
+    other.line().leave(elsewhere[1]);
+    pool.line().leave(waiters[0]);
+}
+
+TEST_F(PoolTest, WhatIsLentTakesItsTokenAlong) {
+    Pool other(PoolLimits{.server_login_retry = 1s}, budget, 1);
+    pool.line().join(waiters[0], session(0), kNow);
+    ASSERT_TRUE(pool.start_opening(kNow));
+    pool.opened();
+    pool.line().leave(waiters[0]);
+    {
+        Token token = pool.lend();
+        EXPECT_EQ(pool.used_count(), 0U);
+        EXPECT_EQ(budget->taken(), 1U) << "nobody has it, and nobody else may";
+        other.borrow(std::move(token));
     }
-    first.line().leave(waiters[0]);
-    second.line().leave(waiters[1]);
+    EXPECT_EQ(other.used_count(), 1U);
+    EXPECT_EQ(budget->taken(), 1U);
+    static_cast<void>(other.lend());
+    EXPECT_EQ(budget->taken(), 0U) << "lost on its way";
+}
+
+TEST_F(PoolTest, OthersSeeWhoHasIdleBackends) {
+    pool.line().join(waiters[0], session(0), kNow);
+    ASSERT_TRUE(pool.start_opening(kNow));
+    pool.opened();
+    pool.line().leave(waiters[0]);
+    EXPECT_FALSE(budget->hunger().has_idle(0));
+    pool.add_idle(backend(1));
+    EXPECT_TRUE(budget->hunger().has_idle(0));
+    EXPECT_EQ(pool.acquire(kAny), backend(1));
+    EXPECT_FALSE(budget->hunger().has_idle(0));
+    pool.add_idle(backend(1));
+    pool.remove_idle(backend(1));
+    EXPECT_FALSE(budget->hunger().has_idle(0));
+    pool.closed();
 }
 
 TEST_F(PoolTest, WorkersThatLeftTheTokenToEachOtherDoNotLeaveItLying) {
@@ -169,47 +195,23 @@ TEST_F(PoolTest, WorkersThatLeftTheTokenToEachOtherDoNotLeaveItLying) {
     Pool second(PoolLimits{.server_login_retry = 1s}, one, 1);
     first.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(first.start_opening(kNow));
-    first.opened(kNow);
+    first.opened();
     second.line().join(waiters[1], session(1), kNow);
     EXPECT_FALSE(second.start_opening(kNow));
+    static_cast<void>(second.note_hunger());
     first.closed();
     first.yielded(kNow);
     EXPECT_FALSE(first.start_opening(kNow)) << "it is the other one's";
     ASSERT_TRUE(second.start_opening(kNow));
-    second.opened(kNow);
+    static_cast<void>(second.note_hunger());
+    second.opened();
+    static_cast<void>(first.note_hunger());
     second.closed();
     second.yielded(kNow);
     EXPECT_TRUE(first.start_opening(kNow + 1ms)) << "the other one had it";
     first.open_failed(kNow);
     first.line().leave(waiters[0]);
     second.line().leave(waiters[1]);
-}
-
-TEST_F(PoolTest, AWorkerWithoutABackendGetsOneWhereTheShareIsNoWholeNumber) {
-    auto const five = std::make_shared<Budget>(5, 4);
-    Pool rich(PoolLimits{.server_login_retry = 1s}, five, 0);
-    Pool poor(PoolLimits{.server_login_retry = 1s}, five, 3);
-    for (std::uint32_t i = 0; i < 2; ++i) {
-        rich.line().join(waiters[i], session(i), kNow);
-        ASSERT_TRUE(rich.start_opening(kNow));
-    }
-    while (five->try_take()) {
-    }
-    rich.opened(kNow);
-    poor.line().join(waiters[2], session(2), kNow);
-    EXPECT_FALSE(poor.start_opening(kNow));
-    EXPECT_TRUE(rich.should_yield(kNow)) << "it holds two of five, the other none";
-    rich.closed();
-    EXPECT_TRUE(poor.start_opening(kNow));
-    EXPECT_FALSE(rich.should_yield(kNow));
-    poor.open_failed(kNow);
-    rich.open_failed(kNow);
-    while (five->taken() > 0) {
-        five->give_back();
-    }
-    for (Waiter& waiter : waiters) {
-        waiter.line->leave(waiter);
-    }
 }
 
 TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
@@ -230,8 +232,8 @@ TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
     pool.line().join(waiters[1], session(1), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
     ASSERT_TRUE(pool.start_opening(kNow));
-    pool.opened(kNow);
-    pool.opened(kNow);
+    pool.opened();
+    pool.opened();
     pool.line().leave(waiters[0]);
     pool.line().leave(waiters[1]);
     pool.add_idle(backend(1));

@@ -117,5 +117,15 @@ TEST(ReadOptions, AnythingElseIsRefused) {
     }
 }
 
+TEST(ParameterSets, ThoseOfAnotherWorkerAreFoundByTheirValues) {
+    ParameterSets mine;
+    ParameterSets other;
+    ParameterSetPtr const theirs = other.with(other.empty(), "TimeZone", "UTC");
+    ParameterSetPtr const ours = mine.equal_to(*theirs);
+    EXPECT_NE(ours, theirs);
+    EXPECT_EQ(mine.with(mine.empty(), "TimeZone", "UTC"), ours);
+    EXPECT_EQ(mine.equal_to(*other.empty()), mine.empty());
+}
+
 }  // namespace
 }  // namespace pgring::session
