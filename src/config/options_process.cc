@@ -102,9 +102,8 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .change = Change::Live,
         .origin = Origin::Pgring,
         .sentence =
-            "Whether, after a transaction that called a function which is neither PostgreSQL's own nor "
-            "written in C, the server is asked what that left in the session, or it is trusted to leave "
-            "nothing.",
+            "Whether, after a transaction that called a function whose code may leave something in its "
+            "session, the server is asked what it left, or it is trusted to leave nothing.",
     },
     {
         .name = "max_client_conn",

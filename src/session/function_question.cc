@@ -9,21 +9,34 @@ namespace pgring::session {
 
 namespace {
 
-/// True where all functions of the name are PostgreSQL's own or written in C, an aggregate's parts included;
-/// NULL where there is none. Schema 11 is pg_catalog, languages 12 and 13 are internal and C, whatever the
-/// database.
-constexpr std::string_view kIsHarmless =
-    "(SELECT pg_catalog.bool_and(f.pronamespace OPERATOR(pg_catalog.=) ANY (ARRAY[11::pg_catalog.oid, "
-    "pg_catalog.to_regnamespace('information_schema')]) OR CASE WHEN f.prokind OPERATOR(pg_catalog.=) 'a' "
-    "THEN "
-    "NOT EXISTS (SELECT FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid "
-    "OPERATOR(pg_catalog.=) "
-    "ANY (ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, "
-    "a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[]) WHERE a.aggfnoid OPERATOR(pg_catalog.=) f.oid AND "
-    "p.prolang OPERATOR(pg_catalog.<>) ALL (ARRAY[12, 13]::pg_catalog.oid[])) ELSE f.prolang "
-    "OPERATOR(pg_catalog.=) ANY (ARRAY[12, 13]::pg_catalog.oid[]) END) FROM pg_catalog.pg_proc f WHERE "
-    "f.proname "
-    "OPERATOR(pg_catalog.=) $name)";
+/// True where all functions of the name, and all that their code may call, are PostgreSQL's own, written in
+/// C, or in SQL or PL/pgSQL with no word by which something is left in a session; NULL where there is none.
+/// What code may call is whatever has a name that stands somewhere in it. An aggregate is taken for its
+/// parts. Schema 11 is pg_catalog, languages 12 and 13 are internal and C, whatever the database. SET counts
+/// where a statement begins: UPDATE has one too. The body of a function that is kept as a tree has no text.
+constexpr std::string_view kIsHarmless = R"((WITH RECURSIVE reached AS (
+SELECT f.oid, CASE WHEN f.prolang OPERATOR(pg_catalog.=) ANY (ARRAY[12, 13]::pg_catalog.oid[])
+ OR f.pronamespace OPERATOR(pg_catalog.=) 11 THEN '' ELSE pg_catalog.lower(f.prosrc) END AS code
+ FROM pg_catalog.pg_proc f WHERE f.proname OPERATOR(pg_catalog.=) $name
+UNION
+SELECT f.oid, pg_catalog.lower(f.prosrc) FROM reached r JOIN pg_catalog.pg_proc f
+ ON f.pronamespace OPERATOR(pg_catalog.<>) 11 AND (f.prokind OPERATOR(pg_catalog.=) 'a'
+  OR f.prolang OPERATOR(pg_catalog.<>) ALL (ARRAY[12, 13]::pg_catalog.oid[]))
+ AND pg_catalog.strpos(r.code, pg_catalog.lower(f.proname::pg_catalog.text)) OPERATOR(pg_catalog.>) 0
+) SELECT pg_catalog.bool_and(CASE
+WHEN f.pronamespace OPERATOR(pg_catalog.=) ANY
+ (ARRAY[11::pg_catalog.oid, pg_catalog.to_regnamespace('information_schema')]) THEN true
+WHEN f.prokind OPERATOR(pg_catalog.=) 'a' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_aggregate a
+ JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) ANY (ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn,
+ a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[])
+ WHERE a.aggfnoid OPERATOR(pg_catalog.=) f.oid
+ AND p.prolang OPERATOR(pg_catalog.<>) ALL (ARRAY[12, 13]::pg_catalog.oid[]))
+WHEN f.prolang OPERATOR(pg_catalog.=) ANY (ARRAY[12, 13]::pg_catalog.oid[]) THEN true
+ELSE l.lanname OPERATOR(pg_catalog.=) ANY (ARRAY['sql', 'plpgsql']::pg_catalog.name[])
+ AND f.prosrc OPERATOR(pg_catalog.<>) '' AND f.prosrc OPERATOR(pg_catalog.!~*)
+ E'advisory|pg_temp|u&"|\\m(set_config|setseed|load|temp|temporary|listen|unlisten|prepare|execute|deallocate|discard|hold)\\M|(^|;|\\mbegin|\\mthen|\\melse|\\mloop|\\*/|>>|--[^\\n]*\\n)\\s*(set|reset)\\M'
+END) FROM reached r JOIN pg_catalog.pg_proc f ON f.oid OPERATOR(pg_catalog.=) r.oid
+JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) f.prolang))";
 
 /// Names that stand in set_config() calls of the code, with a dot: the server lists no others.
 constexpr std::string_view kNamedParameters =

@@ -259,11 +259,12 @@ TEST_F(SharedBackends, AnAdvisoryLockIsHeldByItsSession) {
 }
 
 TEST_F(SharedBackends, WhatAFunctionLeavesStaysWithItsSession) {
-    Connection(cluster().direct("pg-0"))
-        .run("create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
-             "pg_advisory_lock($1); end $$;"
-             "create or replace function set_tenant(text) returns text language sql as $$ select "
-             "set_config('app.tenant', $1, false) $$");
+    Connection(cluster().direct(cluster().primary()))
+        .run(
+            "create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
+            "pg_advisory_lock($1); end $$;"
+            "create or replace function set_tenant(text) returns text language sql as $$ select "
+            "set_config('app.tenant', $1, false) $$");
     Connection owner = pgring_.connect();
     owner.run("select take_lock(4711)");
     owner.run("select set_tenant('ours')");
@@ -274,6 +275,26 @@ TEST_F(SharedBackends, WhatAFunctionLeavesStaysWithItsSession) {
         EXPECT_EQ(owner.value("select current_setting('app.tenant', true)"), "ours");
     }
     EXPECT_EQ(owner.value("select pg_advisory_unlock(4711)"), "t");
+}
+
+TEST_F(SharedBackends, AFunctionThatCallsOneThatLocksIsNotTakenForHarmless) {
+    Connection(cluster().direct(cluster().primary()))
+        .run(
+            "create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
+            "pg_advisory_lock($1); end $$;"
+            "create or replace function lock_twice(int) returns void language sql as $$ select "
+            "take_lock($1); "
+            "select Take_Lock($1 + 1) $$");
+    Connection owner = pgring_.connect();
+    // What the server has said of a function is believed for a while: the first answer is as good as the
+    // second.
+    for (int i = 0; i < 3; ++i) {
+        owner.run("select lock_twice(4712)");
+        Connection stranger = pgring_.connect();
+        EXPECT_EQ(stranger.value("select pg_try_advisory_lock(4712)"), "f");
+        EXPECT_EQ(stranger.value("select pg_try_advisory_lock(4713)"), "f");
+        EXPECT_EQ(owner.value("select pg_advisory_unlock(4712) and pg_advisory_unlock(4713)"), "t");
+    }
 }
 
 TEST_F(SharedBackends, APlanOfSqlThatIsOutdatedIsMadeAnew) {

@@ -1061,7 +1061,7 @@ ServerProcess::Outcome ServerProcess::run_leftovers(const std::string& text) {
             set += (set.empty() ? "" : ",") + name;
         }
     }
-    constexpr std::string_view kFunction = "bool_and(f.pronamespace";
+    constexpr std::string_view kFunction = "WITH RECURSIVE reached";
     for (std::size_t at = text.find(kFunction); at != std::string::npos; at = text.find(kFunction, at + 1)) {
         columns.emplace_back("f");
     }
