@@ -9,7 +9,9 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/time.h"
 #include "pool/hunger.h"
 #include "pool/quota.h"
 
@@ -23,7 +25,7 @@ class Budget {
   public:
     /// `reserve` tokens are there beyond `limit`, for those who waited too long.
     Budget(std::uint32_t limit, std::size_t worker_count, std::uint32_t reserve = 0)
-        : tokens_(limit), reserve_(reserve), hunger_(worker_count) {}
+        : tokens_(limit), reserve_(reserve), rests_(worker_count), hunger_(worker_count) {}
 
     /// Takes a token for a new backend; false when all are out.
     [[nodiscard]] bool try_take() { return try_take_below(limit()); }
@@ -44,15 +46,33 @@ class Budget {
     /// All tokens, the reserve included.
     [[nodiscard]] std::uint32_t capacity() const { return limit() + reserve_; }
     [[nodiscard]] std::uint32_t taken() const { return tokens_.taken(); }
-    /// How often a token was taken so far; goes around.
-    [[nodiscard]] std::uint32_t takings() const { return takings_.load(std::memory_order_relaxed); }
+
+    /// This worker closed a backend for another one, and leaves it the token: until then, or until somebody
+    /// has taken one. It holds for all of its pools that have this budget, or one of them would take what
+    /// the other has left. Two workers that both left it to each other would leave it lying; hence the end.
+    void rest(WorkerIndex worker, base::Instant until) {
+        rests_[worker] = {.until = until, .takings = takings()};
+    }
+    [[nodiscard]] bool is_resting(WorkerIndex worker, base::Instant now) const {
+        return now < rests_[worker].until && rests_[worker].takings == takings();
+    }
 
     [[nodiscard]] Hunger& hunger() { return hunger_; }
     [[nodiscard]] const Hunger& hunger() const { return hunger_; }
 
   private:
+    /// Only its worker reads and writes it.
+    struct Rest {
+        base::Instant until = base::Instant::min();
+        std::uint32_t takings = 0;
+    };
+
+    /// How often a token was taken so far; goes around.
+    [[nodiscard]] std::uint32_t takings() const { return takings_.load(std::memory_order_relaxed); }
+
     Quota tokens_;
     std::uint32_t reserve_;
+    std::vector<Rest> rests_;
     std::atomic<std::uint32_t> takings_{0};
     Hunger hunger_;
 };

@@ -53,8 +53,11 @@ bool Pool::start_opening(base::Instant now) {
 }
 
 bool Pool::take_token(base::Instant now) {
-    bool const leaves_it = resting(now) && hungry_worker().has_value();
-    if (!leaves_it && budget_->try_take()) {
+    if (budget_->is_resting(worker_, now) && hungry_worker().has_value()) {
+        // Not from the reserve either: what was left would be taken back as a part of that.
+        return false;
+    }
+    if (budget_->try_take()) {
         return true;
     }
     // One at a time: it may be enough.
@@ -71,8 +74,7 @@ bool Pool::start_spare(base::Instant now) {
 }
 
 void Pool::yielded(base::Instant now) {
-    rest_until_ = now + kRest;
-    takings_at_rest_ = budget_->takings();
+    budget_->rest(worker_, now + kRest);
 }
 
 void Pool::opened() {

@@ -166,9 +166,6 @@ class Pool {
 
   private:
     [[nodiscard]] bool take_token(base::Instant now);
-    [[nodiscard]] bool resting(base::Instant now) const {
-        return now < rest_until_ && budget_->takings() == takings_at_rest_;
-    }
 
     PoolLimits limits_;
     std::shared_ptr<Budget> budget_;
@@ -177,10 +174,6 @@ class Pool {
     std::uint32_t used_count_ = 0;
     std::uint32_t opening_count_ = 0;
     base::Instant retry_at_ = base::Instant::min();
-    /// A worker that closed a backend for others leaves them the token, until one of them has taken it. Two
-    /// that both left it to each other would leave it lying.
-    base::Instant rest_until_ = base::Instant::min();
-    std::uint32_t takings_at_rest_ = 0;
     base::Instant ask_at_ = base::Instant::min();
     /// Until it is taken back; siblings of the same worker say it by the same budget.
     bool said_hungry_ = false;

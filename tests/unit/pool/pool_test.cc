@@ -214,6 +214,33 @@ TEST_F(PoolTest, WorkersThatLeftTheTokenToEachOtherDoNotLeaveItLying) {
     second.line().leave(waiters[1]);
 }
 
+TEST_F(PoolTest, WhatIsLeftToAnotherWorkerIsTakenByNoneOfItsOwnAndNotAsAReserve) {
+    auto const shared = std::make_shared<Budget>(1, 2, 1);
+    PoolLimits const limits{.server_login_retry = 1s, .reserve_pool_timeout = 1ms};
+    Pool mine(limits, shared, 0);
+    Pool sibling(limits, shared, 0);
+    Pool other(limits, shared, 1);
+    mine.line().join(waiters[0], session(0), kNow);
+    sibling.line().join(waiters[1], session(1), kNow);
+    other.line().join(waiters[2], session(2), kNow);
+    base::Instant const later = kNow + 5s;
+    ASSERT_TRUE(mine.start_opening(later));
+    mine.opened();
+    static_cast<void>(other.note_hunger());
+    mine.closed();
+    mine.yielded(later);
+    EXPECT_FALSE(mine.start_opening(later));
+    EXPECT_FALSE(sibling.start_opening(later));
+    EXPECT_TRUE(other.start_opening(later));
+    static_cast<void>(other.note_hunger());
+    EXPECT_TRUE(sibling.start_opening(later)) << "the other one has it, and this is the reserve";
+    other.open_failed(later);
+    sibling.open_failed(later);
+    mine.line().leave(waiters[0]);
+    sibling.line().leave(waiters[1]);
+    other.line().leave(waiters[2]);
+}
+
 TEST_F(PoolTest, AFailedLoginPutsTheNextOneOff) {
     pool.line().join(waiters[0], session(0), kNow);
     ASSERT_TRUE(pool.start_opening(kNow));
