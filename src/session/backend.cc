@@ -591,7 +591,9 @@ void Backend::on_command_complete(Shared& shared, Session* session, std::string_
             session->on_deallocate_all();
         }
     }
-    if (discards || tag == "DISCARD SEQUENCES") {
+    // Amid a unit it was noted when it was sent: the write that it makes room for has been noted since.
+    bool const noted = pipeline.front().purpose == Purpose::DiscardSequences;
+    if (discards || (tag == "DISCARD SEQUENCES" && !noted)) {
         sequences.discarded();
     }
     if (discards) {

@@ -595,6 +595,22 @@ TEST_F(AskedForSequences, WhatOthersLeftIsDiscardedAmidABatchAsWell) {
                      "Close P pgring_own", "Parse: insert into t values (3)", "Bind", "Execute", "Sync"});
 }
 
+TEST_F(AskedForSequences, WhatIsWrittenBehindTheDiscardIsTheSessionsOwn) {
+    bob_.says(query("begin"));
+    bob_.says(parse("", "insert into t values (3)") + bind("") + execute() + sync());
+    backend().hears({"Query begin", "Parse: insert into t values (3)", "Parse: DISCARD SEQUENCES",
+                     "Bind as pgring_own", "Execute pgring_own", "Close P pgring_own",
+                     "Parse: insert into t values (3)", "Bind", "Execute", "Sync"});
+    backend().says(complete("BEGIN") + ready('T') + parse_complete() + parse_complete() + bind_complete() +
+                   complete("DISCARD SEQUENCES") + close_complete() + parse_complete() + bind_complete() +
+                   complete("INSERT 0 1") + ready('T'));
+    static_cast<void>(bob_.take());
+    bob_.says(query("select lastval()"));
+    backend().hears({"Query select lastval()"});
+    backend().answers("3", 'T');
+    EXPECT_EQ(pins(), 0U);
+}
+
 // The batch fails before it comes to that.
 TEST_F(AskedForSequences, WhatWasNotDiscardedIsDiscardedLater) {
     bob_.says(parse("", "select 1/0") + bind("") + execute() + parse("", "insert into t values (3)") +
