@@ -420,7 +420,9 @@ class Worker {
     void login_failed(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void release(pool::BackendId id, BackendEntry& entry, base::Instant now);
     void clean(pool::BackendId id, BackendEntry& entry, base::Instant now);
-    void give(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    /// Whether a backend was of use to anybody since it was opened.
+    enum class Served : std::uint8_t { Nobody, Somebody };
+    void give(pool::BackendId id, BackendEntry& entry, base::Instant now, Served served = Served::Somebody);
     void arm_idle(BackendEntry& entry, base::Instant now);
     void idle_expired(pool::BackendId id, BackendEntry& entry, base::Instant now);
     /// Gives the backend up: its place in the pool is free at once, its connection closes behind.

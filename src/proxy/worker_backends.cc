@@ -234,7 +234,7 @@ void Worker::backend_ready(pool::BackendId id, BackendEntry& entry, base::Instan
                                 {"pid", entry.backend.cancel_key().process_id}});
     session::Destination& destination = entry.backend.destination();
     topology::ServerIndex const server = entry.backend.server();
-    give(id, entry, now);
+    give(id, entry, now, Served::Nobody);
     // Who still waits has no backend under way any more.
     open_backends(destination, server, now);
 }
@@ -484,7 +484,7 @@ void Worker::clean(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     }
 }
 
-void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
+void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now, Served served) {
     ASSERT(entry.place == BackendEntry::Place::Used && entry.backend.pipeline.idle());
     pool::Pool& pool = pool_of(entry);
     topology::ServerIndex const server = entry.backend.server();
@@ -495,14 +495,17 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
     bool const lends = destination.terms.pool_mode != config::PoolMode::Session;
     std::optional<pool::WorkerIndex> const longer =
         pool.longer_waiting(lends ? pool::kWorthLending : pool::kWorthClosing);
-    bool const yields = longer.has_value() && !lends;
+    // What was opened for somebody who still waits serves him first: workers, and pools of one worker, that
+    // closed it for each other before it was of use to anybody could go on so for ever.
+    bool const of_use = served == Served::Somebody || !pool.has_waiters();
+    bool const yields = longer.has_value() && !lends && of_use;
     if (yields) {
         pool.yielded(now);
     }
     // What the next client would start with is not what it asked for.
     bool const altered =
         destination.terms.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
-    bool const overtakes = &longest_waiting(destination, server, now) != &destination;
+    bool const overtakes = of_use && &longest_waiting(destination, server, now) != &destination;
     if (too_old || restless || yields || altered || overtakes ||
         topology_->server(server).role == topology::Role::Stale) {
         discard(id, entry, now);
@@ -512,7 +515,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now) {
         grant(*wish, id, entry, now);
         return;
     }
-    if (longer.has_value() && entry.backend.may_leave() && pool.claim(*longer)) {
+    if (lends && longer.has_value() && entry.backend.may_leave() && pool.claim(*longer)) {
         start_lending(id, entry, *longer);
         return;
     }
