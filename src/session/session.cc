@@ -663,6 +663,7 @@ bool Session::lost(Shared& shared, Backend& backend) {
     }
     // What it set there and was not read yet is lost as well.
     bool const carries_state = !pins_.empty() || session_pooled() || has_unread_settings();
+    bool const was_suspected = pins_.doubts_parameters();
     if (backend.mid_message_to_client()) {
         end();
         return false;
@@ -681,7 +682,10 @@ bool Session::lost(Shared& shared, Backend& backend) {
     const Error& error = unknown                     ? errors::kOutcomeUnknown
                          : in_flight.met_transaction ? errors::kTransactionLost
                                                      : errors::kStatementLost;
-    if (carries_state) {
+    // It has been told that all went well, and what that left nobody can ask any more.
+    bool const left_unasked =
+        was_suspected && !in_flight.client_waits && backend.status() == wire::TransactionStatus::Idle;
+    if (carries_state || left_unasked) {
         fail(shared, in_flight.unknown ? error : errors::kSessionLost);
         return false;
     }
