@@ -340,6 +340,14 @@ TEST_F(UnknownFunctions, CodeThatMayLeaveWhatNoServerListsTiesTheSession) {
     EXPECT_EQ(pins(), 1U);
 }
 
+TEST_F(UnknownFunctions, WhatWasNotAskedBeforeTheServerWasLostIsLostWithTheSession) {
+    alice_calls("select take_lock()");
+    is_asked_about("take_lock");
+    backend().hangs_up();
+    alice_.hears({"ErrorResponse FATAL 08006"});
+    EXPECT_TRUE(alice_.closed());
+}
+
 TEST_F(UnknownFunctions, AnAnswerThatFailedProvesNothing) {
     alice_calls("select st_area(1)");
     is_asked_about("st_area");
