@@ -36,8 +36,7 @@ struct Action {
         /// The same, to `peer`.
         ConnectPeer,
         /// Stop receiving; when nothing is under way any more, ask let_go(). What the kernel has handed over
-        /// by
-        /// then is said as ever; what it has not is for the worker that gets the connection.
+        /// by then is said as ever; what it has not is for the worker that gets the connection.
         Lend,
         /// End all that is under way, close, then say closed(). Nothing else is said of the socket from now
         /// on.

@@ -503,8 +503,7 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now, Se
         pool.yielded(now);
     }
     // What the next client would start with is not what it asked for.
-    bool const altered =
-        destination.terms.pool_mode == config::PoolMode::Session && !entry.backend.as_started();
+    bool const altered = !lends && !entry.backend.as_started();
     bool const overtakes = of_use && &longest_waiting(destination, server, now) != &destination;
     if (too_old || restless || yields || altered || overtakes ||
         topology_->server(server).role == topology::Role::Stale) {

@@ -2,10 +2,10 @@
 /// workers.
 ///
 /// A pool that could open a backend but for such a limit borrows an idle one of its own from another worker,
-/// or has one of another pool closed. Where none
-/// is idle it tells all workers since when its first session waits (a wish); a pool whose own sessions have
-/// waited less gives up the next backend that it could hand on, once that is some 50 ms old. So nobody is
-/// left out, and backends are not opened for one statement each.
+/// or has one of another pool closed. Where none is idle it tells all workers since when its first session
+/// waits (a wish); a pool whose own sessions have waited less gives up the next backend that it could hand
+/// on, once that is some 50 ms old. So nobody is left out, and backends are not opened for one statement
+/// each.
 ///
 /// Connections that listen count as well. They are never idle, so they leave the last place to the pools.
 
@@ -17,7 +17,7 @@
 namespace pgring::proxy {
 
 std::expected<Places, const pool::Quota*> Worker::take_places(const session::Destination& destination,
-                                                                      pool::Hold hold) {
+                                                              pool::Hold hold) {
     Places places;
     for (std::size_t i = 0; i < places.size(); ++i) {
         if (pool::Quota* const quota = destination.quotas[i]; quota != nullptr) {

@@ -183,6 +183,10 @@ class Backend {
     [[nodiscard]] bool outside_transaction() const {
         return pipeline.ready_owed() == 0 && status_ == wire::TransactionStatus::Idle;
     }
+    /// In a failed transaction, and nothing is under way that could end it before what is sent now.
+    [[nodiscard]] bool stays_failed() const {
+        return status_ == wire::TransactionStatus::InFailedTransaction && pipeline.idle();
+    }
     /// Answers local entries whose turn has come.
     void answer_local(Shared& shared, Session* session);
 

@@ -40,8 +40,7 @@ struct Destination {
     /// Some session asked for currval() or lastval(): from then on what others' writes have left for them is
     /// discarded before a session writes.
     bool asks_sequences = false;
-    /// And of an earlier transaction: from then on sessions keep
-    /// the backend where they have written.
+    /// And of an earlier transaction: from then on sessions keep the backend where they have written.
     bool reads_sequences = false;
     /// Session pooling: what its clients ask for in their startup packet, and its backends in theirs; so
     /// RESET and DISCARD ALL mean to them what they mean without pgring. Empty in transaction pooling, where

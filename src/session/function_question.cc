@@ -58,12 +58,6 @@ constexpr std::string_view kUnlisted =
 
 constexpr std::size_t kColumnsBeyondNames = 2;
 
-std::string filled_in(std::string_view text, std::string_view place, const std::string& value) {
-    std::string filled(text);
-    filled.replace(filled.find(place), place.size(), value);
-    return filled;
-}
-
 }  // namespace
 
 void FunctionQuestion::note(std::span<const sql::FunctionNumber> called) {

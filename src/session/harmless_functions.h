@@ -1,7 +1,6 @@
 #pragma once
-/// Which functions of a database are proven to leave nothing in a session: PostgreSQL's own, and those
-/// written in C, which are an extension's. The server is asked for it, and what it says is believed for a
-/// while.
+/// Which functions of a database are proven to leave nothing in a session (function_question.cc says how).
+/// The server is asked for it, and what it says is believed for a while.
 
 #include <cstddef>
 #include <cstdint>

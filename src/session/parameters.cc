@@ -163,6 +163,14 @@ std::vector<std::string> names_in(std::string_view list) {
     return names;
 }
 
+std::string filled_in(std::string_view text, std::string_view place, std::string_view value) {
+    std::string filled(text);
+    if (std::size_t const at = filled.find(place); at != std::string::npos) {
+        filled.replace(at, place.size(), value);
+    }
+    return filled;
+}
+
 std::string quote_literal(std::string_view text) {
     std::string quoted;
     append_quoted(quoted, text);

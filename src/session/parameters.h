@@ -94,6 +94,9 @@ class ParameterSets {
 /// The names in a list with commas between them.
 [[nodiscard]] std::vector<std::string> names_in(std::string_view list);
 
+/// `text` with `value` for the `place` in it, if it has that.
+[[nodiscard]] std::string filled_in(std::string_view text, std::string_view place, std::string_view value);
+
 /// `text` as a constant that reads the same whatever standard_conforming_strings is.
 [[nodiscard]] std::string quote_literal(std::string_view text);
 

@@ -18,12 +18,6 @@ bool observable(const PinRule& rule) {
     return !rule.fact.empty();
 }
 
-void fill_in(std::string& fact, std::string_view place, const std::string& value) {
-    if (std::size_t const at = fact.find(place); at != std::string::npos) {
-        fact.replace(at, place.size(), value);
-    }
-}
-
 }  // namespace
 
 void Pins::note(sql::Effects effects) {
@@ -76,10 +70,8 @@ std::string Pins::query(std::string_view user, std::size_t prepared_count) const
     std::string_view separator;
     for (const PinRule& rule : kPinRules) {
         if (observable(rule) && doubted_.has(rule.pin)) {
-            std::string fact(rule.fact);
-            fill_in(fact, "$user", quote_literal(user));
-            fill_in(fact, "$prepared", std::to_string(prepared_count));
-            text.append(separator).append(fact);
+            std::string const fact = filled_in(rule.fact, "$user", quote_literal(user));
+            text.append(separator).append(filled_in(fact, "$prepared", std::to_string(prepared_count)));
             separator = ", ";
         }
     }

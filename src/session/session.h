@@ -346,6 +346,8 @@ class Session {
     void tell_kept_now(Shared& shared);
     void tell_or_keep(Shared& shared, const Backend* backend, std::string_view channel,
                       std::span<const std::byte> message);
+    [[nodiscard]] bool is_unsettled(const Backend& backend, std::string_view name,
+                                    const SessionStatements::Named* named) const;
     [[nodiscard]] std::optional<std::string> missing_statement(const Backend& backend, std::string_view name,
                                                                const SessionStatements::Named* named) const;
     [[nodiscard]] std::expected<std::string_view, Error> refer(Shared& shared, Backend& backend,

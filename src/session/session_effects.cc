@@ -39,9 +39,7 @@ void Session::note_effects(Shared& shared, Backend& backend, const sql::Traits& 
     if (session_pooled() || (traits.effects.empty() && !pins_sequence)) {
         return;
     }
-    // Nothing else is under way that could end the failed transaction before.
-    bool const fails = backend.status() == wire::TransactionStatus::InFailedTransaction &&
-                       backend.pipeline.idle() && traits.control == sql::Control::None &&
+    bool const fails = backend.stays_failed() && traits.control == sql::Control::None &&
                        !traits.effects.has(sql::Effect::Unjudged);
     if (fails) {
         return;
@@ -157,10 +155,8 @@ void Session::tell_pins(Shared& shared) {
 
 /// It may write, and then ask what it wrote: what others have left for that must be gone before.
 bool Session::meets_foreign_sequences(const Backend& backend, const sql::Traits& traits) const {
-    bool const failed =
-        backend.pipeline.idle() && backend.status() == wire::TransactionStatus::InFailedTransaction;
     return destination_->asks_sequences && traits.access == sql::Access::Write && !session_pooled() &&
-           !failed && backend.sequences.foreign_to(id_);
+           !backend.stays_failed() && backend.sequences.foreign_to(id_);
 }
 
 /// currval() and lastval() would tell what the session that had the backend before wrote. Whether a write

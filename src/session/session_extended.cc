@@ -41,8 +41,7 @@ bool parses_in_vain(const Backend& backend, const sql::Traits& traits) {
     constexpr std::array kEnds{sql::Control::Commit,     sql::Control::CommitAndChain,
                                sql::Control::Rollback,   sql::Control::RollbackAndChain,
                                sql::Control::RollbackTo, sql::Control::PrepareTransaction};
-    return backend.status() == wire::TransactionStatus::InFailedTransaction && backend.pipeline.idle() &&
-           traits.statements != sql::StatementCount::Empty &&
+    return backend.stays_failed() && traits.statements != sql::StatementCount::Empty &&
            std::ranges::find(kEnds, traits.control) == kEnds.end();
 }
 
@@ -314,16 +313,13 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
         fail(shared, header.message_bytes() > kWholeBytesMax ? errors::kNamesTooLong : errors::kBadMessage);
         return kEnded;
     }
-    if (awaits_earlier_units(*backend, name)) {
+    const SessionStatements::Named* const named = find_named(name);
+    if (is_unsettled(*backend, name, named)) {
         return kBlocked;
     }
-    const SessionStatements::Named* const named = find_named(name);
     if (std::optional<std::string> const missing = missing_statement(*backend, name, named)) {
         return refuse_bind(shared, *backend, header,
                            {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
-    }
-    if (named != nullptr && backend->pipeline.unsettled_by_errand(named->statement->number)) {
-        return kBlocked;
     }
     sql::Traits const traits = traits_of(name, named);
     NamesUsed names = names_used(shared, traits, traits.effects.empty() ? "" : text_of(name, named));
@@ -441,16 +437,13 @@ Session::Handled Session::on_describe(Shared& shared, Backend* backend, wire::He
         send_on(shared, *backend, header, {.request = Request::Describe, .statement = statement});
         return std::nullopt;
     }
-    if (awaits_earlier_units(*backend, name)) {
+    const SessionStatements::Named* const named = find_named(name);
+    if (is_unsettled(*backend, name, named)) {
         return kBlocked;
     }
-    const SessionStatements::Named* const named = find_named(name);
     if (std::optional<std::string> const missing = missing_statement(*backend, name, named)) {
         return refuse_bind(shared, *backend, header,
                            {.sqlstate = sqlstate::kInvalidStatementName, .message = *missing});
-    }
-    if (named != nullptr && backend->pipeline.unsettled_by_errand(named->statement->number)) {
-        return kBlocked;
     }
     std::array<char, 32> memory{};
     std::size_t const replaced = header.message_bytes();
@@ -549,6 +542,14 @@ Session::Handled Session::on_close(Shared& shared, Backend* backend, wire::Heade
 }
 
 // -- Naming a statement --
+
+/// Whether it is not known yet what a message that refers to `name` will find at the server: which statement
+/// the name means, or whether the server has that one.
+bool Session::is_unsettled(const Backend& backend, std::string_view name,
+                           const SessionStatements::Named* named) const {
+    return awaits_earlier_units(backend, name) ||
+           (named != nullptr && backend.pipeline.unsettled_by_errand(named->statement->number));
+}
 
 /// What PostgreSQL says of a statement that the session does not have, where the backend has one under this
 /// name, or may have, that is somebody else's. Empty where it may be asked for.

@@ -142,9 +142,7 @@ bool Session::lacks_names(const Backend& backend, const NamesUsed& used) const {
     if (used.steps.empty() && !used.mentions_all) {
         return false;
     }
-    bool const failed =
-        backend.pipeline.idle() && backend.status() == wire::TransactionStatus::InFailedTransaction;
-    if (failed) {
+    if (backend.stays_failed()) {
         return false;
     }
     bool lacks = std::ranges::any_of(used.steps, [&](const NameStep& step) {

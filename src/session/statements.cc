@@ -200,19 +200,12 @@ void SessionStatements::erase(std::string_view name) {
 }
 
 bool BackendStatements::use(const Statement& statement, std::uint64_t unit) {
-    // Nearly always the one that was used last.
-    if (order_.empty() || order_.front().statement != statement.number) {
-        auto const found = index_.find(statement.number);
-        if (found == index_.end()) {
-            return false;
-        }
-        order_.splice(order_.begin(), order_, found->second);
-    }
-    Entry& entry = order_.front();
-    if (entry.version != statement.version()) {
+    auto const found = find(statement.number);
+    if (found == order_.end() || found->version != statement.version()) {
         return false;
     }
-    entry.unit = unit;
+    order_.splice(order_.begin(), order_, found);
+    order_.front().unit = unit;
     return true;
 }
 
@@ -229,8 +222,8 @@ void BackendStatements::outdate(std::uint32_t statement) {
 }
 
 bool BackendStatements::outdated(const Statement& statement) const {
-    auto const found = index_.find(statement.number);
-    return found != index_.end() && found->second->version != statement.version();
+    auto const found = find(statement.number);
+    return found != order_.end() && found->version != statement.version();
 }
 
 void BackendStatements::describe(std::uint32_t statement, RowShape shape) {
@@ -247,17 +240,13 @@ void BackendStatements::describe(std::uint32_t statement, RowShape shape, std::u
 }
 
 RowShape BackendStatements::shape(const Statement& statement) const {
-    const Entry* entry = order_.empty() ? nullptr : &order_.front();
-    if (entry == nullptr || entry->statement != statement.number) {
-        auto const found = index_.find(statement.number);
-        entry = found == index_.end() ? nullptr : &*found->second;
-    }
-    return entry == nullptr || entry->version != statement.version() ? kNoShape : entry->shape;
+    auto const found = find(statement.number);
+    return found == order_.end() || found->version != statement.version() ? kNoShape : found->shape;
 }
 
 bool BackendStatements::was_asked(const Statement& statement, std::uint64_t unit) const {
-    auto const found = index_.find(statement.number);
-    return found != index_.end() && found->second->asked_in == unit;
+    auto const found = find(statement.number);
+    return found != order_.end() && found->asked_in == unit;
 }
 
 void BackendStatements::remove(std::uint32_t statement) {

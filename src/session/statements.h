@@ -249,6 +249,16 @@ class BackendStatements {
         /// The unit in which pgring asked for its shape last; none has 0.
         std::uint64_t asked_in = 0;
     };
+    /// Where it is in order_, or its end. Costs no hash where it is the one that was used last, which is the
+    /// rule.
+    [[nodiscard]] std::list<Entry>::const_iterator find(std::uint32_t statement) const {
+        if (!order_.empty() && order_.front().statement == statement) {
+            return order_.begin();
+        }
+        auto const found = index_.find(statement);
+        return found == index_.end() ? order_.end() : found->second;
+    }
+
     /// Most recently used first.
     std::list<Entry> order_;
     std::unordered_map<std::uint32_t, std::list<Entry>::iterator> index_;

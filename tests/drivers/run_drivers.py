@@ -29,7 +29,7 @@ sys.dont_write_bytecode = True
 
 from lib.account import ClusterError  # noqa: E402
 from lib.cluster import Cluster  # noqa: E402
-from lib.pgring_process import PgringError, PgringProcess, free_port  # noqa: E402
+from lib.pgring_process import PgringError, PgringProcess, free_port, free_ports  # noqa: E402
 
 PROGRAM_SECONDS = 120
 # More clients than backends of any server: what one session leaves, another would meet.
@@ -70,14 +70,6 @@ def drivers(build: Path) -> list[Driver]:
         Driver("ruby_pg", ("ruby", at("ruby_pg_test.rb"))),
         Driver("postgresql_tools", (PYTHON, at("postgresql_tools_test.py"))),
     ]
-
-
-def free_pair(first: int) -> int:
-    """A free port with a free one behind it."""
-    port = free_port(first)
-    while free_port(port + 1) != port + 1:
-        port = free_port(port + 2)
-    return port
 
 
 def prepare_cluster(cluster: Cluster) -> None:
@@ -176,7 +168,7 @@ def main() -> int:
     folder.chmod(0o755)
     cluster = Cluster(folder / "cluster")
     try:
-        cluster.up(port=free_pair(6900), fsync=False)
+        cluster.up(port=free_ports(6900, 2), fsync=False)
         prepare_cluster(cluster)
         with PgringProcess(
             cluster,

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,22 +23,14 @@ sys.path.insert(0, str(REPOSITORY / "tools"))
 from lib import processes  # noqa: E402
 from lib.account import POSTGRES_BINARIES, Account, ClusterError  # noqa: E402
 from lib.cluster import Cluster  # noqa: E402
+from lib.pgring_process import free_ports  # noqa: E402
 
 FAILOVER_SECONDS = 15
 
 
 def free_port() -> int:
     """A port that is free together with the next one, and that the kernel gives to no outgoing connection meanwhile."""
-    for _ in range(100):
-        port = random.randrange(10000, 20000)
-        with socket.socket() as first, socket.socket() as second:
-            try:
-                first.bind(("127.0.0.1", port))
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no two free ports side by side")
+    return free_ports(random.randrange(10000, 20000), 2)
 
 
 def read_environment(cluster: Cluster) -> dict[str, str]:

@@ -42,17 +42,26 @@ def toml(value: object) -> str:
     return f'"{escaped}"'
 
 
-def free_port(first: int) -> int:
-    """The first port at or above `first`, below those of outgoing connections, on which nobody listens."""
-    for port in range(first, 32768):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(first: int, count: int) -> int:
+    """The first of `count` ports side by side, at or above `first` and below those of outgoing connections, on which nobody listens."""
+    for port in range(first, 32768 - count + 1):
+        if all(is_free(port + offset) for offset in range(count)):
             return port
-    raise PgringError(f"no port from {first} on is free")
+    raise PgringError(f"no {count} ports side by side from {first} on are free")
+
+
+def free_port(first: int) -> int:
+    return free_ports(first, 1)
 
 
 class PgringProcess:
