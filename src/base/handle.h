@@ -5,12 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "base/chunks.h"
 #include "base/contract.h"
 
 namespace pgring::base {
@@ -48,12 +47,12 @@ class Table {
     HandleType emplace(Arguments&&... arguments) {
         std::uint32_t index = free_head_;
         if (index == HandleType::kNoIndex) {
-            index = slot_count_;
-            add_slot();
+            index = slots_.size();
+            slots_.add();
         } else {
-            free_head_ = slot_at(index).next_free;
+            free_head_ = slots_[index].next_free;
         }
-        Slot& slot = slot_at(index);
+        Slot& slot = slots_[index];
         ASSERT(!slot.live);
         ::new (static_cast<void*>(slot.storage)) T(std::forward<Arguments>(arguments)...);
         slot.live = true;
@@ -64,17 +63,17 @@ class Table {
     /// The handle that the next emplace() will return, for objects that must know their own name.
     [[nodiscard]] HandleType next_handle() const {
         if (free_head_ == HandleType::kNoIndex) {
-            return {.index = slot_count_, .generation = 1};
+            return {.index = slots_.size(), .generation = 1};
         }
-        return {.index = free_head_, .generation = slot_at(free_head_).generation};
+        return {.index = free_head_, .generation = slots_[free_head_].generation};
     }
 
     /// The object, or nullptr where the handle is stale or names nothing.
     [[nodiscard]] T* find(HandleType handle) {
-        if (handle.index >= slot_count_) {
+        if (handle.index >= slots_.size()) {
             return nullptr;
         }
-        Slot& slot = slot_at(handle.index);
+        Slot& slot = slots_[handle.index];
         return slot.live && slot.generation == handle.generation ? slot.object() : nullptr;
     }
     [[nodiscard]] const T* find(HandleType handle) const { return const_cast<Table*>(this)->find(handle); }
@@ -88,10 +87,10 @@ class Table {
 
     /// The live object in slot `index` with its handle, whatever its generation, or nullptr (cancel keys carry indices).
     [[nodiscard]] std::pair<T*, HandleType> at_index(std::uint32_t index) {
-        if (index >= slot_count_ || !slot_at(index).live) {
+        if (index >= slots_.size() || !slots_[index].live) {
             return {nullptr, {}};
         }
-        Slot& slot = slot_at(index);
+        Slot& slot = slots_[index];
         return {slot.object(), HandleType{.index = index, .generation = slot.generation}};
     }
 
@@ -99,7 +98,7 @@ class Table {
         T* object = find(handle);
         ASSERT(object != nullptr);
         object->~T();
-        Slot& slot = slot_at(handle.index);
+        Slot& slot = slots_[handle.index];
         slot.live = false;
         ++slot.generation;
         slot.next_free = free_head_;
@@ -112,8 +111,8 @@ class Table {
     /// Calls `visit(handle, object)` for each live object; `visit` may erase the object it is given, and no other.
     template <class Visit>
     void for_each(Visit&& visit) {
-        for (std::uint32_t index = 0; index < slot_count_; ++index) {
-            Slot& slot = slot_at(index);
+        for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+            Slot& slot = slots_[index];
             if (slot.live) {
                 visit(HandleType{.index = index, .generation = slot.generation}, *slot.object());
             }
@@ -140,23 +139,7 @@ class Table {
         T* object() { return std::launder(reinterpret_cast<T*>(storage)); }
     };
 
-    /// Slots lie in chunks that stay where they are: a shift and a mask lead to one. (std::deque, which does the
-    /// same, took a tenth of all instructions of a short transaction.)
-    static constexpr std::uint32_t kChunkSlots = 32;
-
-    [[nodiscard]] Slot& slot_at(std::uint32_t index) { return chunks_[index / kChunkSlots][index % kChunkSlots]; }
-    [[nodiscard]] const Slot& slot_at(std::uint32_t index) const {
-        return chunks_[index / kChunkSlots][index % kChunkSlots];
-    }
-    void add_slot() {
-        if (slot_count_ % kChunkSlots == 0) {
-            chunks_.push_back(std::make_unique_for_overwrite<Slot[]>(kChunkSlots));
-        }
-        ++slot_count_;
-    }
-
-    std::vector<std::unique_ptr<Slot[]>> chunks_;
-    std::uint32_t slot_count_ = 0;
+    Chunks<Slot> slots_;
     std::uint32_t free_head_ = HandleType::kNoIndex;
     std::size_t size_ = 0;
 };

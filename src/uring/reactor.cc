@@ -58,9 +58,9 @@ Reactor::Reactor(const ReactorOptions& options)
 }
 
 Reactor::~Reactor() {
-    for (Socket& socket : sockets_) {
-        if (socket.fd >= 0) {
-            ::close(socket.fd);
+    for (std::uint32_t index = 0; index < sockets_.size(); ++index) {
+        if (sockets_[index].fd >= 0) {
+            ::close(sockets_[index].fd);
         }
     }
 }
@@ -72,13 +72,14 @@ std::uint64_t Reactor::user_data(Operation operation, proxy::SocketId socket) {
 }
 
 Reactor::Socket& Reactor::socket_of(proxy::SocketId id) {
-    ASSERT(id.index < sockets_.size() && sockets_[id.index].generation == id.generation);
-    return sockets_[id.index];
+    Socket& socket = sockets_[id.index];
+    ASSERT(socket.generation == id.generation);
+    return socket;
 }
 
 Reactor::Socket& Reactor::add_socket(proxy::SocketId id, int fd) {
     while (sockets_.size() <= id.index) {
-        sockets_.emplace_back();
+        sockets_.add();
     }
     Socket& socket = sockets_[id.index];
     ASSERT(socket.fd < 0);

@@ -15,12 +15,12 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/chunks.h"
 #include "base/log.h"
 #include "proxy/worker.h"
 #include "topology/publication.h"
@@ -141,7 +141,7 @@ class Reactor {
     std::function<void(topology::ServerIndex)> suspect_;
 
     std::vector<const Listener*> listeners_;
-    std::deque<Socket> sockets_;
+    base::Chunks<Socket> sockets_;
     std::vector<proxy::SocketId> starved_;
     /// Buffers kept with the kernel, for each group: few at first, so that bulk transfers go round in memory
     /// that stays in the cache; doubled whenever a receive found none.
