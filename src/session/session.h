@@ -432,6 +432,10 @@ class Session {
     /// How the attached backend was asked for.
     route::Demand attached_demand_ = route::Demand::Primary;
     std::uint8_t scout_count_ = 0;
+    /// What is kept of the unnamed statement.
+    enum class Unnamed : std::uint8_t { None, Kept, TooLong } unnamed_ = Unnamed::None;
+    /// What the Executes since the last Sync may have written: it is committed at the Sync.
+    Stake unit_stake_ = Stake::None;
     std::uint64_t body_rest_bytes_ = 0;
 
     Destination* destination_ = nullptr;
@@ -454,7 +458,6 @@ class Session {
     /// The unnamed statement: the body of its Parse behind the name, empty where there is none to prepare
     /// again.
     KeptBody unnamed_body_;
-    enum class Unnamed : std::uint8_t { None, Kept, TooLong } unnamed_ = Unnamed::None;
     std::uint32_t unnamed_generation_ = 0;
     sql::Traits unnamed_traits_;
     /// The statement of the unnamed portal, where the client's idea of its rows and the backend's may differ
@@ -462,16 +465,14 @@ class Session {
     std::uint32_t undescribed_ = kNoStatement;
     /// Traits of the statement bound last: what Execute will do.
     sql::Traits bound_traits_;
-    /// What the Executes since the last Sync may have written: it is committed at the Sync.
-    Stake unit_stake_ = Stake::None;
+    /// The statement that Executes of the unnamed portal run by SQL.
+    std::uint32_t bound_execution_ = kNoStatement;
     /// Traits of the Query at the front, so that it is judged once though it may wait for a backend.
     std::optional<sql::Traits> front_traits_;
 
     std::unique_ptr<FunctionQuestion> function_question_;
     std::unique_ptr<Listening> listening_;
     std::unique_ptr<NameChanges> name_changes_;
-    /// The statement that Executes of the unnamed portal run by SQL.
-    std::uint32_t bound_execution_ = kNoStatement;
 
     std::unique_ptr<FrontendLogin> login_;
     /// Parameters of the startup packet whose spelling the server has not confirmed yet; login only.
