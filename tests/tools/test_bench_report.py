@@ -69,6 +69,22 @@ class ReportTest(unittest.TestCase):
             },
         )
 
+    def test_targets_that_cannot_be_judged_are_named(self) -> None:
+        # There was neither pgbouncer nor haproxy; nothing was run on PostgreSQL.
+        report, sections = self.report(slow_us=11.0)
+        missing = ["CPU per transaction over pgbouncer's, simple", "CPU per transaction over haproxy's, simple"]
+        self.assertEqual(report.unmeasured, missing)
+        for what in missing:
+            self.assertIn(f"{what}: not measured", report.to_markdown())
+        self.assertEqual(to_html(report, sections).count("<td>not measured</td>"), len(missing))
+
+    def test_idle_clients_are_judged_before_and_after_a_query(self) -> None:
+        idle = {"bytes_per_client": 900, "bytes_per_client_later": 1100}
+        samples = Samples([sample("pgring", 1, "10000 clients", "idle clients", **idle)])
+        report, _ = full_report.summarize(samples, {}, [], None)
+        self.assertEqual([check.met for check in report.checks], [True, False])
+        self.assertEqual(report.unmeasured, [])
+
     def test_a_handicap_that_does_not_show_is_a_failure(self) -> None:
         for seen in (10.2, 13.0):
             report, _ = self.report(slow_us=seen)

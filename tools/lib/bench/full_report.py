@@ -97,8 +97,11 @@ GOALS = (
     Goal("CPU per transaction over pgbouncer's, simple", "pgring", "pgbouncer", "cpu_us", 0.60, "simple", MANY),
     Goal("CPU per transaction over pgbouncer's, prepared", "pgring", "pgbouncer", "cpu_us", 0.60, "prepared", MANY),
     Goal("CPU per transaction over haproxy's, simple", "pgring", "haproxy", "cpu_us", 0.65, "simple", MANY),
-    Goal("direct throughput over that through the pool, PostgreSQL, 64 and 256 clients", "direct", "pgring", "tps", 1.0,
-         "pgbench -S, simple", (64, 256)),
+    *(
+        Goal(f"direct throughput over that through the pool, PostgreSQL, {clients} clients", "direct", "pgring", "tps", 1.0,
+             "pgbench -S, simple", (clients,))
+        for clients in (64, 256)
+    ),
     Goal("p99 over pgbouncer's, PostgreSQL, 256 clients", "pgring", "pgbouncer", "p99_ms", 0.60, "pgbench -S, simple",
          (256,)),
     Goal("throughput of one worker over that of two", "pgring", "pgring, 2 workers", "tps", 1 / 1.2, "2 workers, simple"),
@@ -119,16 +122,25 @@ SYSTEM_CALLS_CLIENTS = 64
 IDLE_BYTES_MAX = 1024
 
 
-def absolute_checks(samples: Samples) -> list[Check]:
-    checks = []
-    calls = samples.values("simple", f"{SYSTEM_CALLS_CLIENTS} clients", "pgring", "system_calls")
+def judge(samples: Samples, goals: Sequence[Goal], report: Report) -> None:
+    """What was found of each target whose rows were run."""
+    for goal in goals:
+        check = goal.check(samples)
+        if check is not None:
+            report.checks.append(check)
+        elif any(goal.fits(sample) for sample in samples.all):
+            report.unmeasured.append(goal.what)
+    row = f"{SYSTEM_CALLS_CLIENTS} clients"
+    what = f"system calls per transaction, simple, {row}"
+    calls = samples.values("simple", row, "pgring", "system_calls")
     if calls:
-        what = f"system calls per transaction, simple, {SYSTEM_CALLS_CLIENTS} clients"
-        checks.append(Check(what, median(calls), SYSTEM_CALLS_MAX))
+        report.checks.append(Check(what, median(calls), SYSTEM_CALLS_MAX))
+    elif row in samples.rows("simple"):
+        report.unmeasured.append(what)
     for row in samples.rows("idle clients"):
-        for size in samples.values("idle clients", row, "pgring", "bytes_per_client"):
-            checks.append(Check(f"memory of an idle client, {row}", size, IDLE_BYTES_MAX, " bytes"))
-    return checks
+        for when, figure in (("", "bytes_per_client"), (", after a query each", "bytes_per_client_later")):
+            for size in samples.values("idle clients", row, "pgring", figure):
+                report.checks.append(Check(f"memory of an idle client, {row}{when}", size, IDLE_BYTES_MAX, " bytes"))
 
 
 def handicap_goal(name: str, share: float) -> Goal:
@@ -148,9 +160,7 @@ def summarize(
         "handicap": handicap,
     }
     report = Report("full", facts, METHOD, raw=raw)
-    goals = [*GOALS, handicap_goal(*handicap)] if handicap else GOALS
-    report.checks += [check for goal in goals if (check := goal.check(samples)) is not None]
-    report.checks += absolute_checks(samples)
+    judge(samples, [*GOALS, handicap_goal(*handicap)] if handicap else GOALS, report)
     sections = []
     for group in samples.groups():
         table = table_of(samples, group)

@@ -33,7 +33,7 @@ class Section:
 def to_html(report: Report, sections: list[Section]) -> str:
     title = f"pgring: tools/bench {report.name}"
     parts = [f"<h1>{escape(title)}</h1>", _paragraphs(report.method)]
-    if report.checks:
+    if report.checks or report.unmeasured:
         parts.append("<h2>Targets</h2>" + _checks(report))
     for section in sections:
         parts.append(f"<h2>{escape(section.title)}</h2>")
@@ -62,6 +62,7 @@ def _checks(report: Report) -> str:
             f'<tr><td class="{style}">{verdict}</td><td>{escape(check.what)}</td>'
             f"<td>{check.value:.2f}{escape(check.unit)}</td><td>{escape(check.wanted)}</td></tr>"
         )
+    rows += [f"<tr><td>not measured</td><td>{escape(what)}</td><td></td><td></td></tr>" for what in report.unmeasured]
     return f"<table><tr><th></th><th>what</th><th>found</th><th>wanted</th></tr>{''.join(rows)}</table>"
 
 

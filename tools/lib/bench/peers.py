@@ -114,6 +114,7 @@ daemonize no
 pid_file "{folder}/odyssey.pid"
 locks_dir "{folder}"
 unix_socket_dir "{folder}"
+unix_socket_mode "0700"
 log_format "%p %t %l %m\\n"
 log_to_stdout yes
 log_config no

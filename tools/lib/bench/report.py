@@ -64,6 +64,8 @@ class Report:
     method: str
     tables: list[tuple[str, Table]] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    # Targets that could not be judged, though their rows were run: neither met nor missed.
+    unmeasured: list[str] = field(default_factory=list)
     raw: object = None
     # The Markdown, once it is written.
     file: Path | None = None
@@ -73,15 +75,16 @@ class Report:
         parts.append("\n".join(f"- {key}: {value}" for key, value in self.facts.items()))
         for title, table in self.tables:
             parts.append(f"## {title}\n\n{table.to_markdown()}")
-        if self.checks:
-            parts.append("## Targets\n\n" + "\n".join(f"    {check}" for check in self.checks))
+        if self.checks or self.unmeasured:
+            lines = [str(check) for check in self.checks] + [f"-     {what}: not measured" for what in self.unmeasured]
+            parts.append("## Targets\n\n" + "\n".join(f"    {line}" for line in lines))
         return "\n\n".join(parts) + "\n"
 
     def write(self, folder: Path, stem: str | None = None) -> Path:
         """Writes Markdown and JSON; returns the Markdown file."""
         stem = stem or stem_of(self.name)
         checks = [{"what": c.what, "value": c.value, "limit": c.limit, "met": c.met} for c in self.checks]
-        content = {"name": self.name, "facts": self.facts, "checks": checks, "raw": self.raw}
+        content = {"name": self.name, "facts": self.facts, "checks": checks, "unmeasured": self.unmeasured, "raw": self.raw}
         (folder / f"{stem}.json").write_text(json.dumps(content, indent=2) + "\n")
         markdown = folder / f"{stem}.md"
         markdown.write_text(self.to_markdown())
