@@ -94,6 +94,8 @@ class Listening {
     bool left_on_backend = false;
     /// What was committed at the backend before the session had it has been heard, once this is echoed.
     Listener::Ticket caught_up = 0;
+    /// The exchange (Progress::exchanges) that the session was about to begin when it asked for that.
+    std::uint32_t caught_up_before = 0;
     /// What the session itself committed has been heard, once this is echoed.
     std::optional<Listener::Ticket> echo;
 

@@ -340,6 +340,8 @@ class Session {
     [[nodiscard]] bool joined(const Backend* backend, const std::vector<sql::ChannelStep>& steps);
     void bind_channels(Shared& shared, std::string_view portal, std::string_view text);
     [[nodiscard]] bool executes_unnamed_portal(Shared& shared, wire::Header header) const;
+    [[nodiscard]] bool unlistens_too_early(const Backend* backend,
+                                           const std::vector<sql::ChannelStep>& steps);
     void catch_up();
     [[nodiscard]] bool has_caught_up() const;
     [[nodiscard]] bool takes_notifications(const Backend* backend) const;

@@ -116,11 +116,33 @@ bool Session::executes_unnamed_portal(Shared& shared, wire::Header header) const
     return reader.string().empty();
 }
 
+/// What others have committed before a transaction that unlistens is to be heard first: PostgreSQL tells it
+/// before it runs anything. Where the backend is the session's already, attached() has not seen to that.
+/// False where it is heard, or asked for by now; else look again when what was sent before is answered.
+bool Session::unlistens_too_early(const Backend* backend, const std::vector<sql::ChannelStep>& steps) {
+    bool const unlistens = std::ranges::any_of(steps, [](const sql::ChannelStep& step) {
+        return step.kind == sql::ChannelStep::Kind::Unlisten ||
+               step.kind == sql::ChannelStep::Kind::UnlistenAll;
+    });
+    bool const amid_block = backend != nullptr && backend->status() != wire::TransactionStatus::Idle;
+    if (backend == nullptr || amid_block || !unlistens || !listening_->listens()) {
+        return false;
+    }
+    if (!backend->outside_transaction()) {
+        return true;
+    }
+    if (listening_->caught_up_before != progress_.exchanges) {
+        catch_up();
+    }
+    return false;
+}
+
 /// What others committed at the backend before this session had it is to be heard first: a notification from
 /// it is the session's own from then on.
 void Session::catch_up() {
     if (listening_ != nullptr && destination_->listener.connected()) {
         listening_->caught_up = destination_->listener.ask_echo();
+        listening_->caught_up_before = progress_.exchanges;
     }
 }
 
@@ -216,7 +238,11 @@ void Session::notify(Shared& shared, const Backend* backend, const Notification&
         .string(notification.payload)
         .end();
     ASSERT(writer.ok());
-    tell_or_keep(shared, backend, notification.channel, writer.written());
+    // Outside of a transaction block PostgreSQL tells it before anything else runs, so that an UNLISTEN which
+    // is not sent yet cannot undo it.
+    bool const amid_block = backend != nullptr && backend->status() != wire::TransactionStatus::Idle;
+    bool const sure = hears == Listening::Hears::Yes && !listening_->follows() && !amid_block;
+    tell_or_keep(shared, backend, sure ? std::string_view() : notification.channel, writer.written());
 }
 
 void Session::tell_missed(Shared& shared, const Backend* backend) {

@@ -475,6 +475,9 @@ Session::Handled Session::on_execute(Shared& shared, Backend* backend, wire::Hea
     if (tracked && !joined(backend, listening_->bound)) {
         return kAwaitsListener;
     }
+    if (tracked && unlistens_too_early(backend, listening_->bound)) {
+        return kBlocked;
+    }
     if (!has_caught_up()) {
         return kAwaitsEcho;
     }

@@ -71,6 +71,9 @@ Session::Handled Session::on_query(Shared& shared, Backend* backend, wire::Heade
         if (!joined(backend, steps)) {
             return kAwaitsListener;
         }
+        if (unlistens_too_early(backend, steps)) {
+            return kBlocked;
+        }
     }
     if (Handled const placed = place(shared, backend, header, &names.traits)) {
         return placed;

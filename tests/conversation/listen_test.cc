@@ -223,6 +223,80 @@ TEST_F(Listen, UnlistenLeavesTheChannelToNobody) {
     EXPECT_TRUE(listener().closed()) << "server_idle_timeout";
 }
 
+TEST_F(Listen, WhatWasNotifiedBeforeAnUnlistenIsToldThoughTheBackendIsStillBeingCleaned) {
+    alice_.says(query("listen a"));
+    listener().hears({"Query LISTEN \"a\""});
+    listener().says(complete("LISTEN") + ready());
+    echoes();
+    pooled().hears({"Query listen a"});
+    pooled().says(complete("LISTEN") + ready());
+    echoes();
+    alice_.hears(kListening);
+    pooled().hears({"Query UNLISTEN *"});
+    // Somebody's NOTIFY is committed now.
+    alice_.says(query("unlisten *"));
+    pooled().says(complete("UNLISTEN") + ready());
+    pooled().hears_nothing();
+    listener().hears({"Query"});
+    listener().says(notified(kElsewhere, "a", "x") + empty_query() + ready());
+    alice_.hears({heard(kElsewhere, "a", "x")});
+    pooled().hears({"Query unlisten *"});
+    pooled().says(complete("UNLISTEN") + ready());
+    echoes();
+    alice_.hears({"CommandComplete UNLISTEN", "ReadyForQuery I"});
+}
+
+TEST_F(Listen, WhatWasNotifiedBeforeAPipelinedUnlistenIsTold) {
+    alice_listens();
+    alice_.says(query("select 1") + query("unlisten *"));
+    echoes();
+    pooled().hears({"Query select 1"});
+    pooled().answers("1");
+    alice_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
+    // Somebody's NOTIFY was committed while that ran.
+    pooled().hears_nothing();
+    listener().hears({"Query"});
+    listener().says(notified(kElsewhere, "a", "x") + empty_query() + ready());
+    alice_.hears({heard(kElsewhere, "a", "x")});
+    pooled().hears({"Query unlisten *"});
+}
+
+TEST_F(Listen, WhatWasNotifiedBeforeATransactionThatUnlistensIsTold) {
+    alice_listens();
+    alice_.says(query("begin"));
+    alice_.hears({"CommandComplete BEGIN", "ReadyForQuery T"});
+    listener().says(notified(kElsewhere, "a", "while BEGIN was held"));
+    alice_.says(query("unlisten a"));
+    listener().hears({"Query"});
+    listener().says(notified(kElsewhere, "a", "before it ran") + empty_query() + ready());
+    pooled().hears({"Query begin", "Query unlisten a"});
+    pooled().says(complete("BEGIN") + ready('T') + complete("UNLISTEN") + ready('T'));
+    alice_.hears({"CommandComplete UNLISTEN", "ReadyForQuery T"});
+    listener().says(notified(kElsewhere, "a", "amid it"));
+    alice_.says(query("commit"));
+    pooled().says(complete("COMMIT") + ready());
+    echoes();
+    alice_.hears({"CommandComplete COMMIT", heard(kElsewhere, "a", "while BEGIN was held"),
+                  heard(kElsewhere, "a", "before it ran"), "ReadyForQuery I"});
+}
+
+TEST_F(Listen, WhatWasNotifiedBeforeAnUnlistenOfTheExtendedProtocolIsTold) {
+    alice_listens();
+    alice_.says(query("select 1") + parse("", "unlisten a") + bind("") + execute() + sync());
+    echoes();
+    pooled().hears({"Query select 1", "Parse: unlisten a", "Bind"});
+    pooled().answers("1");
+    listener().hears({"Query"});
+    pooled().hears_nothing();
+    listener().says(notified(kElsewhere, "a", "x") + empty_query() + ready());
+    pooled().hears({"Execute", "Sync"});
+    pooled().says(parse_complete() + bind_complete() + complete("UNLISTEN") + ready());
+    echoes();
+    alice_.hears({"RowDescription", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I",
+                  "ParseComplete", "BindComplete", "CommandComplete UNLISTEN", heard(kElsewhere, "a", "x"),
+                  "ReadyForQuery I"});
+}
+
 TEST_F(Listen, InATransactionNothingIsHeardBeforeItsEnd) {
     alice_listens();
     alice_.says(query("begin"));

@@ -4,8 +4,11 @@
 
 namespace pgring::sim {
 
-void Hearing::commit(const Auditor& auditor) {
+void Hearing::commit(const Auditor& auditor, Strictness how) {
     if (now_ != Listens::Yes) {
+        bool const missed = from_.has_value() && *from_ <= due_ && heard_ < due_;
+        auditor.require(!missed || how == Strictness::Lenient,
+                        who_ + " has missed what was notified before it unlistened");
         from_.reset();
     } else if (committed_ != Listens::Yes) {
         // What was committed before the answer was here may have come before the LISTEN.

@@ -24,19 +24,23 @@ class Hearing {
         Unknown,  ///< whether it was committed nobody said
     };
 
+    /// Strict where nothing goes wrong in the world: then it hears all of them.
+    enum class Strictness : std::uint8_t { Strict, Lenient };
+
     // -- What its statements make of it --
+    /// It is about to send what begins a transaction: by the end it has heard what was notified by now,
+    /// though it should unlisten.
+    void begin(const Auditor& auditor) { due_ = auditor.notified_count(); }
     /// The statement went well; outside a transaction commit() follows.
     void set(Listens listens) { now_ = listens; }
     [[nodiscard]] Listens now() const { return now_; }
-    void commit(const Auditor& auditor);
+    void commit(const Auditor& auditor, Strictness how);
     void roll_back() { now_ = committed_; }
     void lose_track();
 
     // -- What it hears --
     /// A LISTEN may have been committed without its having been told so.
     enum class CommitUnderWay : std::uint8_t { No, Yes };
-    /// Strict where nothing goes wrong in the world: then it hears all of them.
-    enum class Strictness : std::uint8_t { Strict, Lenient };
     void hear(const Auditor& auditor, const std::string& payload, CommitUnderWay commit, Strictness how);
     /// It was told that its own NOTIFY is committed: by then it has heard of it.
     void notified(const Auditor& auditor, const std::string& payload) const;
@@ -50,6 +54,8 @@ class Hearing {
     std::size_t heard_ = 0;
     /// Place of the first one that it may not miss.
     std::optional<std::size_t> from_;
+    /// How many there were before its transaction began.
+    std::size_t due_ = 0;
 };
 
 }  // namespace pgring::sim

@@ -367,7 +367,8 @@ void ModelClient::say(std::string bytes) {
 }
 
 void ModelClient::next() {
-    base::Duration const delay(static_cast<std::int64_t>(context_.prng.below(100'000'000)));
+    std::uint64_t const span = context_.chatty ? 1'000'000 : 100'000'000;
+    base::Duration const delay(static_cast<std::int64_t>(context_.prng.below(span)));
     context_.schedule.after(delay, [this] {
         if (phase_ != Phase::Thinking) {
             return;
@@ -380,6 +381,9 @@ void ModelClient::next() {
             context_.prng.chance(30) ? 2 + static_cast<std::uint32_t>(context_.prng.below(4)) : 1;
         std::string bytes;
         cancel_may_hit_ = cancels_open_ > 0;
+        if (status_ == 'I') {
+            hearing_.begin(context_.auditor);
+        }
         for (std::uint32_t i = 0; i < burst; ++i) {
             // Only what has no bearing on what comes behind it is followed by more.
             Unit unit = draw_unit();
@@ -568,6 +572,9 @@ Unit ModelClient::draw_unit() {
     if (unnamed_mark_.has_value() && context_.prng.chance(60)) {
         return use_unnamed();
     }
+    if (!read_only_ && context_.chatty && context_.prng.chance(60)) {
+        return use_channel();
+    }
     switch (context_.prng.below(30)) {
         case 0:
         case 1:
@@ -631,6 +638,9 @@ Unit ModelClient::draw_unit() {
 }
 
 Unit ModelClient::draw_in_transaction() {
+    if (!read_only_ && context_.chatty && context_.prng.chance(30)) {
+        return use_channel();
+    }
     switch (context_.prng.below(19)) {
         case 0:
             return read();
@@ -940,11 +950,14 @@ Unit ModelClient::use_channel() {
         unit.answer.push_back("CommandComplete " + tag);
         return unit;
     };
-    switch (context_.prng.below(6)) {
+    // Who listens has little use for another LISTEN.
+    bool const listens = hearing_.now() == Hearing::Listens::Yes;
+    switch (context_.prng.below(6) + (listens ? 1 : 0)) {
         case 0:
         case 1:
             return said("listen ch /* " + token('l') + " */", "LISTEN", {.kind = Unit::Kind::Listen});
         case 2:
+        case 3:
             return said("unlisten ch /* " + token('l') + " */", "UNLISTEN", {.kind = Unit::Kind::Unlisten});
         default: {
             std::string const payload = token('n');
@@ -991,7 +1004,8 @@ void ModelClient::settle_channel(const Unit& unit, char status) {
         hearing_.set(savepoints_.back().listens);
     }
     if (status == 'I') {
-        hearing_.commit(context_.auditor);
+        hearing_.commit(context_.auditor,
+                        context_.calm ? Hearing::Strictness::Strict : Hearing::Strictness::Lenient);
         if (unit.kind == Unit::Kind::Notify && context_.calm) {
             hearing_.notified(context_.auditor, unit.value);
         }

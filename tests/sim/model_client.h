@@ -39,6 +39,8 @@ struct ClientContext {
     bool session_pooled = false;
     /// Clients do the same things over and over, so that nothing new need be remembered.
     bool steady = false;
+    /// They mostly listen and notify, and go on at once.
+    bool chatty = false;
     /// A unit ended in a steady world.
     std::function<void()> on_steady_unit;
     enum class Needs : std::uint8_t { Primary, Standby };

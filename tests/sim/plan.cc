@@ -109,6 +109,7 @@ Plan draw_plan(base::Prng& prng) {
         make_steady(plan);
         return plan;
     }
+    plan.chatty = prng.chance(15);
     // A third of the worlds is calm: there every statement must succeed.
     std::uint32_t const fault_count = prng.chance(33) ? 0 : between(prng, 1, 6);
     for (std::uint32_t i = 0; i < fault_count; ++i) {

@@ -41,6 +41,8 @@ struct Plan {
     std::vector<Fault> faults;
     /// Clients repeat themselves, and nothing of theirs may cost pgring an allocation.
     bool steady = false;
+    /// Clients mostly listen and notify, and go on at once: a notification meets whatever else is under way.
+    bool chatty = false;
     /// No fault begins or lasts beyond this.
     base::Duration calm_at{};
 };

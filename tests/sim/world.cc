@@ -71,6 +71,7 @@ World::World(std::uint64_t seed, Log log)
                       .has_standby = plan_.server_count > 1,
                       .session_pooled = plan_.settings.pgring.pool_mode == config::PoolMode::Session,
                       .steady = plan_.steady,
+                      .chatty = plan_.chatty,
                       .on_steady_unit = [this] { on_steady_unit(); },
                       .is_served = [this](ClientContext::Needs needs) { return is_served(needs); }},
       misjudged_(plan_.server_count) {
