@@ -399,17 +399,17 @@ void Worker::step(base::Instant now) {
 /// anew.
 void Worker::age_functions(base::Instant now) {
     constexpr base::Duration kAge = std::chrono::seconds(30);
-    if (now < harmless_until_) {
+    if (now < verdicts_age_until_) {
         return;
     }
     // Nothing may have happened here for several of them.
-    auto const passed_count = (now - harmless_until_) / kAge + 1;
-    harmless_until_ += passed_count * kAge;
-    for (auto& [database, functions] : harmless_functions_) {
+    auto const passed_count = (now - verdicts_age_until_) / kAge + 1;
+    verdicts_age_until_ += passed_count * kAge;
+    for (auto& [database, verdicts] : function_verdicts_) {
         if (passed_count == 1) {
-            functions.pass();
+            verdicts.pass();
         } else {
-            functions.forget();
+            verdicts.forget();
         }
     }
 }

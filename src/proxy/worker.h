@@ -558,8 +558,8 @@ class Worker {
     base::TimerWheel wheel_;
     Deadline retry_deadline_;
     /// By database, as the servers call it. Destinations point here.
-    std::map<std::string, session::HarmlessFunctions> harmless_functions_;
-    base::Instant harmless_until_{};
+    std::map<std::string, session::FunctionVerdicts> function_verdicts_;
+    base::Instant verdicts_age_until_{};
     std::map<DestinationKey, std::unique_ptr<session::Destination>> destinations_;
     /// Of those whose backends are lent, by the budget of each of their pools.
     std::unordered_map<const pool::Budget*, session::Destination*> lending_;

@@ -53,7 +53,7 @@ session::Destination& Worker::destination(const session::LoginRequest& request,
     auto place = std::make_unique<session::Destination>(process_.statement_texts.texts(shared));
     place->database = config::name_at_server(database, request.database);
     place->user = user;
-    place->harmless = &harmless_functions_[place->database];
+    place->functions = &function_verdicts_[place->database];
     place->terms = terms;
     place->connect_query = database.connect_query;
     place->replication = request.replication;

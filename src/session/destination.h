@@ -14,7 +14,7 @@
 #include "config/terms.h"
 #include "pool/pool.h"
 #include "pool/quota.h"
-#include "session/harmless_functions.h"
+#include "session/function_verdicts.h"
 #include "session/listener.h"
 #include "session/parameters.h"
 #include "session/startup_parameters.h"
@@ -36,7 +36,7 @@ struct Destination {
     /// Of a user that the database forces, with its password; `secret` points here then.
     std::optional<auth::Secret> forced_secret;
     /// What is known of its functions; shared by all destinations of the database in this worker.
-    HarmlessFunctions* harmless = nullptr;
+    FunctionVerdicts* functions = nullptr;
     /// Some session asked for currval() or lastval(): from then on what others' writes have left for them is
     /// discarded before a session writes.
     bool asks_sequences = false;

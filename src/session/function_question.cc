@@ -1,6 +1,9 @@
 #include "session/function_question.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "session/parameters.h"
@@ -42,9 +45,7 @@ JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) f.prolang))";
 constexpr std::string_view kNamedParameters =
     "(SELECT pg_catalog.string_agg(m[1], ',') FROM pg_catalog.pg_proc f, LATERAL "
     "pg_catalog.regexp_matches(f.prosrc, E'set_config\\\\s*\\\\(\\\\s*\\'([a-z_0-9.]+)\\'', 'gi') m WHERE "
-    "f.proname "
-    "OPERATOR(pg_catalog.=) ANY (ARRAY[$names]::pg_catalog.name[]) AND pg_catalog.strpos(m[1], '.') "
-    "OPERATOR(pg_catalog.>) 0)";
+    "f.proname OPERATOR(pg_catalog.=) $name AND pg_catalog.strpos(m[1], '.') OPERATOR(pg_catalog.>) 0)";
 
 /// Code that seeds, loads, sets what has a dot in its name by SET, or calls set_config() with a name that is
 /// put together.
@@ -52,11 +53,20 @@ constexpr std::string_view kUnlisted =
     "(SELECT pg_catalog.bool_or(f.prosrc OPERATOR(pg_catalog.~*) "
     "E'\\\\m(setseed|load)\\\\M|set_config\\\\s*\\\\(\\\\s*[^\\'[:space:]]|\\\\mset\\\\s+((session|local)"
     "\\\\s+)?[a-z_0-9]+\\\\.') "
-    "FROM pg_catalog.pg_proc f WHERE f.proname OPERATOR(pg_catalog.=) ANY (ARRAY[$names]::pg_catalog.name[]) "
-    "AND "
-    "f.prolang OPERATOR(pg_catalog.<>) ALL (ARRAY[12, 13]::pg_catalog.oid[]))";
+    "FROM pg_catalog.pg_proc f WHERE f.proname OPERATOR(pg_catalog.=) $name AND f.prolang "
+    "OPERATOR(pg_catalog.<>) ALL (ARRAY[12, 13]::pg_catalog.oid[]))";
 
-constexpr std::size_t kColumnsBeyondNames = 2;
+constexpr std::array kColumns{kIsHarmless, kNamedParameters, kUnlisted};
+
+/// A verdict that names more than this is not kept: functions may be many.
+constexpr std::size_t kNamesBytesMax = 1024;
+
+void add(FunctionTraces& all, FunctionTraces more) {
+    std::ranges::move(more.parameters, std::back_inserter(all.parameters));
+    if (more.unlisted == FunctionTraces::Unlisted::Perhaps) {
+        all.unlisted = FunctionTraces::Unlisted::Perhaps;
+    }
+}
 
 }  // namespace
 
@@ -72,34 +82,58 @@ bool FunctionQuestion::take_definitions_changed() {
     return std::exchange(definitions_change_, false);
 }
 
-std::string FunctionQuestion::columns(const sql::FunctionNames& names, HarmlessFunctions::Age now) {
-    asked_ = now;
+std::string FunctionQuestion::columns(const sql::FunctionNames& names, const FunctionVerdicts& verdicts) {
+    asked_.clear();
+    asked_in_ = verdicts.age();
+    known_ = {};
     std::string text;
-    std::string list;
     for (sql::FunctionNumber const number : called_) {
+        if (std::optional<FunctionTraces> traces = verdicts.traces(number)) {
+            add(known_, std::move(*traces));
+            continue;
+        }
+        asked_.push_back(number);
         std::string const name = quote_literal(names.name(number));
-        text += filled_in(kIsHarmless, "$name", name) + ", ";
-        list += (list.empty() ? "" : ", ") + name;
-    }
-    return text + filled_in(kNamedParameters, "$names", list) + ", " + filled_in(kUnlisted, "$names", list);
-}
-
-FunctionQuestion::Answer FunctionQuestion::read(std::span<const std::optional<std::string>> values,
-                                                HarmlessFunctions& harmless) {
-    Answer answer;
-    std::vector<sql::FunctionNumber> const called = std::exchange(called_, {});
-    if (values.size() != called.size() + kColumnsBeyondNames) {
-        // Not the answer to this question; nothing is known.
-        return answer;
-    }
-    for (std::size_t i = 0; i < called.size(); ++i) {
-        if (values[i] == "t") {
-            harmless.prove(called[i], asked_);
+        for (std::string_view const column : kColumns) {
+            text += ", " + filled_in(column, "$name", name);
         }
     }
-    answer.parameters = names_in(values[called.size()].value_or(""));
-    answer.unlisted = values[called.size() + 1] == "t" ? Answer::Unlisted::Perhaps : Answer::Unlisted::No;
-    return answer;
+    return text;
+}
+
+FunctionTraces FunctionQuestion::read(std::span<const std::optional<std::string>> values,
+                                      FunctionVerdicts& verdicts) {
+    FunctionTraces all = std::exchange(known_, {});
+    std::vector<sql::FunctionNumber> const asked = std::exchange(asked_, {});
+    called_.clear();
+    if (values.size() != asked.size() * kColumns.size()) {
+        // Not the answer to this question; nothing is known.
+        return all;
+    }
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        std::span<const std::optional<std::string>> const said =
+            values.subspan(i * kColumns.size(), kColumns.size());
+        if (said[0] == "t") {
+            verdicts.acquit(asked[i], asked_in_);
+            continue;
+        }
+        std::string const named = said[1].value_or("");
+        FunctionTraces traces{
+            .parameters = names_in(named),
+            .unlisted = said[2] == "t" ? FunctionTraces::Unlisted::Perhaps : FunctionTraces::Unlisted::No};
+        // NULL is of a function that is not there.
+        if (said[0] == "f" && named.size() <= kNamesBytesMax) {
+            verdicts.convict(asked[i], asked_in_, traces);
+        }
+        add(all, std::move(traces));
+    }
+    return all;
+}
+
+void FunctionQuestion::clear() {
+    called_.clear();
+    asked_.clear();
+    known_ = {};
 }
 
 }  // namespace pgring::session

@@ -1,16 +1,15 @@
 #pragma once
 /// The functions that a session has called since the server was asked last what that left behind, and that
-/// nobody has proven harmless: part of that question is whether they are, and what else they may have left
-/// that no server lists.
+/// nobody has proven harmless: part of that question is whether they are, where that is not known, and what
+/// else they may have left that no server lists.
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "session/harmless_functions.h"
+#include "session/function_verdicts.h"
 #include "sql/function_names.h"
 
 namespace pgring::session {
@@ -28,27 +27,26 @@ class FunctionQuestion {
     [[nodiscard]] bool take_definitions_changed();
 
     [[nodiscard]] bool empty() const { return called_.empty(); }
-    /// Columns for the query that asks what the session has left: for each function whether it is harmless;
-    /// which parameters their code names that a client made up; whether their code may leave something else
-    /// that the server does not list.
-    [[nodiscard]] std::string columns(const sql::FunctionNames& names, HarmlessFunctions::Age now);
+    /// Columns for the query that asks what the session has left, for each function of which nothing is
+    /// known: whether it is harmless, which parameters its code names that a client made up, whether its code
+    /// may leave something else that the server does not list. Each with a comma before it; empty where all
+    /// are known.
+    [[nodiscard]] std::string columns(const sql::FunctionNames& names, const FunctionVerdicts& verdicts);
 
-    /// What the server says.
-    struct Answer {
-        /// Parameters that may have been set, by name.
-        std::vector<std::string> parameters;
-        /// random() may be seeded, a library loaded, or a parameter set whose name is put together.
-        enum class Unlisted : std::uint8_t { No, Perhaps } unlisted = Unlisted::No;
-    };
-    /// Reads those columns of the answer, and notes what is proven. What was asked for is forgotten.
-    [[nodiscard]] Answer read(std::span<const std::optional<std::string>> values,
-                              HarmlessFunctions& harmless);
+    /// Reads those columns of the answer, and notes what they say. What all the functions called may have
+    /// left, those that were known as well, is returned, and they are forgotten.
+    [[nodiscard]] FunctionTraces read(std::span<const std::optional<std::string>> values,
+                                      FunctionVerdicts& verdicts);
     /// Nothing could be read.
-    void clear() { called_.clear(); }
+    void clear();
 
   private:
     std::vector<sql::FunctionNumber> called_;
-    HarmlessFunctions::Age asked_ = 0;
+    /// Those of them that the server was asked about.
+    std::vector<sql::FunctionNumber> asked_;
+    FunctionVerdicts::Age asked_in_ = 0;
+    /// Of the others.
+    FunctionTraces known_;
     bool definitions_change_ = false;
 };
 

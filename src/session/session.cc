@@ -385,15 +385,14 @@ void Session::adopt_pins(Shared& shared, const Backend& backend) {
 void Session::adopt_functions(const Backend& backend) {
     std::span<const std::optional<std::string>> const row = backend.errand_row();
     std::size_t const own = pins_.column_count();
-    if (function_question_ == nullptr || function_question_->empty() || row.size() <= own) {
+    if (function_question_ == nullptr || function_question_->empty() || row.size() < own) {
         return;
     }
-    FunctionQuestion::Answer const answer =
-        function_question_->read(row.subspan(own), *destination_->harmless);
-    for (const std::string& name : answer.parameters) {
+    FunctionTraces const traces = function_question_->read(row.subspan(own), *destination_->functions);
+    for (const std::string& name : traces.parameters) {
         touched().note(name);
     }
-    if (answer.unlisted == FunctionQuestion::Answer::Unlisted::Perhaps) {
+    if (traces.unlisted == FunctionTraces::Unlisted::Perhaps) {
         pins_.hold(Pin::SessionFunction);
     }
 }
@@ -575,7 +574,7 @@ bool Session::may_release(Shared& shared, Backend& backend) {
         return false;
     }
     if (function_question_ != nullptr && function_question_->take_definitions_changed()) {
-        destination_->harmless->forget();
+        destination_->functions->forget();
     }
     // First, since a pin would be read where only the listener's stand-in is.
     if (listens_on_backend() && !pins_.has(Pin::Listen)) {
@@ -610,8 +609,7 @@ bool Session::may_release(Shared& shared, Backend& backend) {
 void Session::ask_pins(Shared& shared, Backend& backend) {
     std::string text = pins_.query(destination_->user, backend.names.by_sql_count());
     if (function_question_ != nullptr && !function_question_->empty()) {
-        text += ", " + function_question_->columns(shared.classifier.function_names(),
-                                                   destination_->harmless->age());
+        text += function_question_->columns(shared.classifier.function_names(), *destination_->functions);
     }
     if (!backend.start_errand(shared, Errand::ReadPins, text)) {
         fail(shared, errors::kOutOfMemory);

@@ -86,7 +86,7 @@ bool Session::calls_unproven(const Shared& shared, const sql::Traits& traits) co
     std::span<const sql::FunctionNumber> const called =
         shared.classifier.function_names().members(traits.functions);
     bool const all_proven = std::ranges::all_of(
-        called, [this](sql::FunctionNumber name) { return destination_->harmless->contains(name); });
+        called, [this](sql::FunctionNumber name) { return destination_->functions->harmless(name); });
     return called.empty() || !all_proven;
 }
 

@@ -223,7 +223,7 @@ TEST_F(Pins, WhatCodeHasSetFollowsTheSession) {
 }
 
 /// Nothing of what is asked after code that nobody knows is there, and these are the answers about functions.
-std::string left_nothing(const std::vector<std::string_view>& of_functions) {
+std::string left_nothing(const std::vector<std::string_view>& of_functions = {}) {
     std::vector<std::string> values{"f", "f", "f", "f", "f", "f", ""};
     values.insert(values.end(), of_functions.begin(), of_functions.end());
     std::string body = number(static_cast<std::uint32_t>(values.size()), 2);
@@ -235,6 +235,21 @@ std::string left_nothing(const std::vector<std::string_view>& of_functions) {
 
 class UnknownFunctions : public Pins {
   protected:
+    /// pgring asks what the call has left, and about no function.
+    void is_asked_but_not_for_code(std::source_location where = std::source_location::current()) {
+        std::vector<Message> const asked = backend().take();
+        ASSERT_EQ(asked.size(), 1U) << where.line();
+        std::string const text = frontend_text(asked[0]);
+        EXPECT_NE(text.find("pg_locks"), std::string::npos) << where.line();
+        EXPECT_EQ(text.find("pg_proc"), std::string::npos) << where.line();
+    }
+    /// pgring asks what a parameter is set to.
+    void is_read(const std::string& parameter, std::source_location where = std::source_location::current()) {
+        std::vector<Message> const asked = backend().take();
+        ASSERT_EQ(asked.size(), 1U) << where.line();
+        std::string const query = "Query SELECT pg_catalog.current_setting(E'" + parameter + "'";
+        EXPECT_TRUE(frontend_text(asked[0]).starts_with(query)) << where.line();
+    }
     void alice_calls(std::string_view text) {
         alice_.says(query(text));
         backend().hears({"Query " + std::string(text)});
@@ -263,15 +278,39 @@ TEST_F(UnknownFunctions, WhatOneHasLeftTiesTheSession) {
     bob_is_served();
 }
 
-TEST_F(UnknownFunctions, OneThatLeftNothingIsAskedAboutEachTime) {
-    for (int i = 0; i < 3; ++i) {
-        alice_calls("select take_lock()");
-        is_asked_about("take_lock");
-        backend().says(left_nothing({"f", "", "f"}));
-    }
+TEST_F(UnknownFunctions, WhatOneLeftIsAskedEachTimeButItsCodeIsReadOnce) {
+    alice_calls("select take_lock()");
+    is_asked_about("take_lock");
+    backend().says(left_nothing({"f", "", "f"}));
+    alice_calls("select take_lock()");
+    is_asked_but_not_for_code();
+    backend().says(left_nothing());
     bob_.says(query("select 1"));
     bob_is_served();
     EXPECT_EQ(pins(), 0U);
+    alice_calls("select take_lock()");
+    is_asked_but_not_for_code();
+    backend().says(row({"f", "f", "t", "f", "f", "f", ""}) + complete("SELECT 1") + ready());
+    bob_waits();
+    EXPECT_EQ(pins(), 1U);
+}
+
+TEST_F(UnknownFunctions, WhatIsKnownOfOneIsKnownForAMinuteOrUntilOneIsDefined) {
+    alice_calls("select take_lock()");
+    is_asked_about("take_lock");
+    backend().says(left_nothing({"f", "", "f"}));
+    alice_runs("create or replace function take_lock() returns int language sql as 'select 1'",
+               "CREATE FUNCTION", "");
+    alice_calls("select take_lock()");
+    is_asked_about("take_lock");
+    backend().says(left_nothing({"f", "", "f"}));
+    stage_.passes(std::chrono::seconds(61));
+    bob_.says(query("select take_lock()"));
+    backend().hears({"Query"});
+    backend().says(empty_query() + ready());
+    backend().hears({"Query select take_lock()"});
+    backend().answers("1");
+    is_asked_about("take_lock");
 }
 
 TEST_F(UnknownFunctions, OneThatIsProvenHarmlessIsBelievedForAMinute) {
@@ -320,9 +359,7 @@ TEST_F(UnknownFunctions, AParameterThatTheCodeNamesFollowsTheSession) {
     alice_calls("select set_tenant(7)");
     is_asked_about("set_tenant");
     backend().says(left_nothing({"f", "app.tenant", "f"}));
-    std::vector<Message> const asked = backend().take();
-    ASSERT_EQ(asked.size(), 1U);
-    EXPECT_TRUE(frontend_text(asked[0]).starts_with("Query SELECT pg_catalog.current_setting(E'app.tenant'"));
+    is_read("app.tenant");
     backend().says(row({"7", "f"}) + complete("SELECT 1") + ready());
     bob_.says(query("select 1"));
     backend().hears({"Query RESET \"app.tenant\""});
@@ -330,6 +367,35 @@ TEST_F(UnknownFunctions, AParameterThatTheCodeNamesFollowsTheSession) {
     bob_is_served();
     alice_.says(query("select 1"));
     backend().hears({"Query SELECT pg_catalog.set_config(E'app.tenant', E'7', false)"});
+}
+
+TEST_F(UnknownFunctions, AParameterIsRememberedWithTheFunctionThatSetsIt) {
+    alice_calls("select set_tenant(7)");
+    is_asked_about("set_tenant");
+    backend().says(left_nothing({"f", "app.tenant", "f"}));
+    is_read("app.tenant");
+    backend().says(row({"7", "f"}) + complete("SELECT 1") + ready());
+    alice_calls("select set_tenant(8)");
+    is_asked_but_not_for_code();
+    backend().says(left_nothing());
+    is_read("app.tenant");
+}
+
+TEST_F(UnknownFunctions, ThatItsCodeLeavesWhatNoServerListsIsRememberedAsWell) {
+    alice_calls("select shuffle()");
+    is_asked_about("shuffle");
+    backend().says(left_nothing({"f", "", "t"}));
+    EXPECT_EQ(pins(), 1U);
+    Client& carol = stage_.logged_in();
+    alice_.hangs_up();
+    backend().hears({"Query DISCARD ALL"});
+    backend().says(complete("DISCARD ALL") + ready());
+    carol.says(query("select shuffle()"));
+    backend().hears({"Query select shuffle()"});
+    backend().answers("1");
+    is_asked_but_not_for_code();
+    backend().says(left_nothing());
+    EXPECT_EQ(pins(), 2U);
 }
 
 TEST_F(UnknownFunctions, CodeThatMayLeaveWhatNoServerListsTiesTheSession) {
