@@ -24,6 +24,7 @@ enum class Mutation : std::uint8_t {
     PinnedReleasedUnreset,  ///< the state that a pinned session leaves is met by the next
     EchoNotAwaited,         ///< a session's own notification comes some time after its commit
     ForeignNamesKept,       ///< what one session prepared by SQL is met by the next
+    AheadForgotten,         ///< the answer to what was sent ahead for nobody is taken for the next one's
 };
 
 /// The one that is planted in this process; set before the first worker is made.

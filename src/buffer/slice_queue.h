@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "buffer/buffer.h"
 
@@ -50,6 +51,14 @@ class SliceQueue {
         ASSERT(offset + size_bytes <= size_bytes_);
         std::span<const std::byte> const piece = piece_at(offset);
         return piece.size() >= size_bytes ? piece.first(size_bytes) : copy_to(offset, size_bytes, scratch);
+    }
+
+    /// Exchanges what they hold. What was gathered of either stays where it is.
+    void swap(SliceQueue& other) {
+        std::swap(pool_, other.pool_);
+        std::swap(head_, other.head_);
+        std::swap(tail_, other.tail_);
+        std::swap(size_bytes_, other.size_bytes_);
     }
 
     /// Moves `size_bytes` bytes from the front of this queue to the end of `to`. Only a small piece behind

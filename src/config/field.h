@@ -45,6 +45,10 @@ inline constexpr std::string_view kUnknownFunctionsWords[] = {"ask", "trust"};
 template <>
 inline constexpr std::span<const std::string_view> kWords<UnknownFunctions>{kUnknownFunctionsWords};
 
+inline constexpr std::string_view kMultiplexWords[] = {"off", "sync"};
+template <>
+inline constexpr std::span<const std::string_view> kWords<Multiplex>{kMultiplexWords};
+
 inline constexpr std::string_view kAuthTypeWords[] = {"scram-sha-256", "md5", "password", "trust", "hba"};
 template <>
 inline constexpr std::span<const std::string_view> kWords<AuthType>{kAuthTypeWords};

@@ -42,6 +42,12 @@ enum class UnknownFunctions : std::uint8_t {
     Trust,  ///< it is taken to have left nothing
 };
 
+/// Whether a backend is sent the next session's read while it still runs another one's.
+enum class Multiplex : std::uint8_t {
+    Off,
+    Sync,  ///< each with a Sync of its own
+};
+
 /// How clients prove who they are.
 enum class AuthType : std::uint8_t {
     ScramSha256,  ///< SCRAM-SHA-256; works with plain passwords and SCRAM secrets in auth_file
@@ -90,6 +96,7 @@ struct PgringSettings {
     PoolMode pool_mode = PoolMode::Transaction;
     UnpoolableStatements unpoolable_statements = UnpoolableStatements::Pin;
     UnknownFunctions unknown_functions = UnknownFunctions::Ask;
+    Multiplex multiplex = Multiplex::Off;
     std::uint32_t max_client_conn = 10'000;
     /// Zero is no limit, here and in the next.
     std::uint32_t max_db_client_connections = 0;

@@ -375,6 +375,8 @@ class Service {
         std::uint64_t channels = 0;
         std::uint64_t notifications = 0;
         std::uint64_t listeners_lost = 0;
+        std::uint64_t units_ahead = 0;
+        std::uint64_t units_ahead_used = 0;
         std::array<std::uint64_t, stats::kPinReasons> pins_by_reason{};
         for (const auto& worker : workers_) {
             const stats::WorkerStats& stats = worker->worker->stats();
@@ -389,6 +391,8 @@ class Service {
             channels += stats.channels.value();
             notifications += stats.notifications.value();
             listeners_lost += stats.listeners_lost.value();
+            units_ahead += stats.units_ahead.value();
+            units_ahead_used += stats.units_ahead_used.value();
             for (std::size_t i = 0; i < pins_by_reason.size(); ++i) {
                 pins_by_reason[i] += stats.pins_by_reason[i].value();
             }
@@ -408,6 +412,10 @@ class Service {
                                        {"channels", channels},
                                        {"notifications", notifications},
                                        {"listeners_lost", listeners_lost}});
+        }
+        if (units_ahead > 0) {
+            log_.info("multiplex_stats",
+                      {{"units_ahead", units_ahead}, {"units_ahead_used", units_ahead_used}});
         }
         if (pins > 0) {
             std::vector<base::LogField> reasons;

@@ -74,6 +74,17 @@ class Line {
         return first.session;
     }
 
+    /// The first for whom `is_meant(waiter)` holds, still in line; nullptr where there is none.
+    template <class Predicate>
+    [[nodiscard]] Waiter* first_for_which(Predicate&& is_meant) {
+        for (Waiter* waiter = ends_.next; waiter != &ends_; waiter = waiter->next) {
+            if (is_meant(*waiter)) {
+                return waiter;
+            }
+        }
+        return nullptr;
+    }
+
     /// The ticket of the session that waits longest. Somebody must wait.
     [[nodiscard]] std::uint64_t first_ticket() const {
         ASSERT(!empty());

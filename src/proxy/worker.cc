@@ -49,6 +49,9 @@ Worker::Worker(const WorkerOptions& options)
       retry_deadline_(Deadline::Owner::Retry, 0),
       outstanding_(options.settings.servers.size()),
       given_up_(options.settings.servers.size()) {
+    if (settings_.pgring.multiplex == config::Multiplex::Sync) {
+        unit_times_ = std::make_unique<UnitTimes>();
+    }
     if (index_ == 0) {
         foresee_destinations();
     }
@@ -390,8 +393,10 @@ void Worker::step(base::Instant now) {
     wheel_.advance(now, [this, now](base::TimerEntry& entry) { expire(static_cast<Deadline&>(entry), now); });
     classifier_.refill(now);
     age_functions(now);
-    resume_backends(now);
-    run_runnable(now);
+    do {
+        resume_backends(now);
+        run_runnable(now);
+    } while (!resumed_.empty());
     vacate_databases(now);
 }
 
@@ -512,6 +517,7 @@ void Worker::check_invariants() {
         if (entry.place == BackendEntry::Place::Idle) {
             ASSERT(entry.backend.at_rest() && !entry.session && entry.cancels == 0);
             ASSERT(entry.dirt == BackendEntry::Dirt::Clean && !entry.backend.needs_reset);
+            ASSERT(entry.backend.pipeline.ahead.empty());
         }
         if (entry.place == BackendEntry::Place::Leaving) {
             ASSERT(!entry.session && entry.cancels == 0 && entry.dirt == BackendEntry::Dirt::Clean);

@@ -34,6 +34,7 @@
 #include "proxy/lent_backend.h"
 #include "proxy/process_directory.h"
 #include "proxy/session_clock.h"
+#include "proxy/unit_times.h"
 #include "session/backend.h"
 #include "session/session.h"
 #include "session/shared.h"
@@ -146,6 +147,11 @@ class Worker {
     /// The line in which others wait for the backend that the session has; nullptr where it has none; for
     /// audits.
     [[nodiscard]] const pool::Line* line_behind(pool::SessionId id);
+    /// What the session waits with was sent to a backend, whose turn decides when it is served; for audits.
+    [[nodiscard]] bool was_sent_ahead(pool::SessionId id) const {
+        const SessionEntry* entry = sessions_.find(id);
+        return entry != nullptr && entry->sent_ahead_at != base::kNever;
+    }
 
   private:
     struct CancelerTag;
@@ -192,6 +198,9 @@ class Worker {
         bool served = false;
         bool welcomed = false;
         topology::ServerIndex waiting_for;
+        /// While it waits: when what it waits with was sent to a backend all the same
+        /// (worker_multiplexing.cc); kNever where it was not.
+        base::Instant sent_ahead_at = base::kNever;
         /// When a wait for a backend ends; kept when the wait goes on elsewhere.
         base::Instant wait_until = base::kNever;
         /// Until when a statement in hand waits for the listener, while it does.
@@ -203,8 +212,8 @@ class Worker {
         SessionClock clock;
         Deadline deadline;
     };
-    /// A chunk of sessions is then one of the sizes that mimalloc hands out whole (24 KiB); where it is a little
-    /// larger, each client takes a sixth more.
+    /// A chunk of sessions is then one of the sizes that mimalloc hands out whole (24 KiB); where it is a
+    /// little larger, each client takes a sixth more.
     static_assert(sizeof(SessionEntry) <= 752);
 
     struct BackendEntry {
@@ -237,6 +246,13 @@ class Worker {
         /// When the server can be expected to have read what its session was late to send, because it waited
         /// here; a cancel before that would find it idle, and be lost.
         base::Instant readable_at{};
+        /// The read that its session has it for, if that is all; only where reads are sent ahead.
+        struct Running {
+            session::StatementShape shape = 0;
+            std::uint8_t request_count = 0;
+            /// When it was sent, or the one before it was answered; kNever before.
+            base::Instant since = base::kNever;
+        } running;
         /// CancelRequests on their way to this backend: until they are through nobody else may have it.
         std::uint32_t cancels = 0;
         /// What a former session left may not be met by the next one.
@@ -435,6 +451,19 @@ class Worker {
     void post_to_others(const WorkerMessage& message);
     [[nodiscard]] pool::Pool& pool_of(BackendEntry& entry);
 
+    // -- Reads that are sent ahead (worker_multiplexing.cc) --
+    void note_running(const SessionEntry& session, BackendEntry& entry);
+    void note_done(BackendEntry& entry, base::Instant now);
+    [[nodiscard]] std::optional<base::Duration> expected_time(const BackendEntry& entry) const;
+    void send_ahead(BackendEntry& entry, base::Instant now);
+    [[nodiscard]] pool::Waiter* first_to_serve(pool::Line& line, base::Instant now);
+    [[nodiscard]] std::optional<pool::SessionId> next_in(pool::Line& line, base::Instant now);
+    [[nodiscard]] bool next_waits(BackendEntry& entry);
+    void give_up_strays(pool::BackendId id, BackendEntry& entry);
+    void hand_over(pool::BackendId id, BackendEntry& entry, base::Instant now);
+    [[nodiscard]] bool begin_rehearsal(SessionEntry& session);
+    void end_rehearsal(SessionEntry& session);
+
     // -- Backends from worker to worker (worker_lending.cc) --
     /// Has others lend backends to those who wait in `pool`; `full` is the quota that keeps it from opening
     /// one, if any.
@@ -590,8 +619,10 @@ class Worker {
 
     std::vector<pool::SessionId> runnable_;
     std::vector<pool::SessionId> running_;
-    /// Backends whose answers had to wait for a listener.
+    /// Backends whose answers had to wait for a listener, or for the session that they are for.
     std::vector<pool::BackendId> resumed_;
+    /// nullptr where nothing is sent ahead.
+    std::unique_ptr<UnitTimes> unit_times_;
     /// Sessions that one notification is for.
     std::vector<pool::SessionId> hearers_;
     std::vector<Action> actions_;

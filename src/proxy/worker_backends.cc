@@ -354,6 +354,9 @@ void Worker::run_backend(pool::BackendId id, base::Instant now) {
     flush(entry.socket);
     flush(session.socket);
     if (releases) {
+        if (unit_times_ != nullptr) {
+            note_done(entry, now);
+        }
         detach(session, entry);
         release(id, entry, now);
     }
@@ -514,11 +517,19 @@ void Worker::give(pool::BackendId id, BackendEntry& entry, base::Instant now, Se
         grant(*wish, id, entry, now);
         return;
     }
+    if (!entry.backend.pipeline.ahead.empty()) {
+        if (next_waits(entry)) {
+            hand_over(id, entry, now);
+        } else {
+            discard(id, entry, now);
+        }
+        return;
+    }
     if (lends && longer.has_value() && entry.backend.may_leave() && pool.claim(*longer)) {
         start_lending(id, entry, *longer);
         return;
     }
-    if (std::optional<pool::SessionId> const waiting = pool.line().next()) {
+    if (std::optional<pool::SessionId> const waiting = next_in(pool.line(), now)) {
         pool.line_changed();
         stats_.waiting.subtract();
         SessionEntry& session = sessions_.get(*waiting);

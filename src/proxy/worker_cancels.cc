@@ -151,6 +151,8 @@ bool Worker::send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin, S
     canceler->origin = origin;
     canceler->origin_socket = origin_socket;
     ++backend.cancels;
+    // It could hit what was sent for others.
+    backend.backend.give_up_ahead();
     stats_.cancels.add();
     return true;
 }

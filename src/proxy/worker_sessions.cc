@@ -38,6 +38,7 @@ void Worker::session_received(pool::SessionId id, buffer::Slice slice, base::Ins
 void Worker::run_session(pool::SessionId id, base::Instant now) {
     SessionEntry& entry = sessions_.get(id);
     entry.served = false;
+    bool const rehearses = unit_times_ != nullptr && entry.backend && begin_rehearsal(entry);
     SessionStep::Kind stopped = SessionStep::Kind::Starved;
     for (;;) {
         session::Backend* const backend = entry.backend ? &backends_.get(entry.backend).backend : nullptr;
@@ -79,6 +80,9 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
         }
         break;
     }
+    if (rehearses) {
+        end_rehearsal(entry);
+    }
     note_listener_wait(entry, stopped, now);
     if (entry.backend) {
         BackendEntry& backend = backends_.get(entry.backend);
@@ -92,6 +96,8 @@ void Worker::run_session(pool::SessionId id, base::Instant now) {
             if (!entry.session.in.empty() && stopped != SessionStep::Kind::Starved) {
                 make_runnable(id);
             }
+        } else if (unit_times_ != nullptr) {
+            send_ahead(backend, now);
         }
     }
     if (entry.session.listening() != nullptr) {
@@ -257,6 +263,7 @@ bool Worker::acquire(pool::SessionId id, SessionEntry& entry, route::Demand dema
 
 void Worker::wait_in(pool::Line& line, pool::SessionId id, SessionEntry& entry, base::Instant now) {
     line.join(entry.session.waiter, id, now, ++next_ticket_);
+    entry.sent_ahead_at = base::kNever;
     // Who waits holds no receive buffers: those that have backends need them to come to an end.
     entry.session.in.settle_all();
     stats_.waiting.add();
@@ -288,7 +295,11 @@ void Worker::attach(pool::SessionId id, SessionEntry& entry, pool::BackendId bac
     backend.session = id;
     entry.backend = backend_id;
     entry.wait_until = base::kNever;
+    entry.sent_ahead_at = base::kNever;
     arm_session(entry);
+    if (unit_times_ != nullptr) {
+        note_running(entry, backend);
+    }
     stats::ServerStats& server = stats_.servers[backend.backend.server().value];
     server.assignments.add();
     if (entry.demand == route::Demand::PreferStandby) {
@@ -313,6 +324,7 @@ void Worker::serve(pool::SessionId id, SessionEntry& entry, base::Instant now) {
 /// The session is through with the backend. A cancel on its way must not hit an errand of ours, so what is to
 /// be read waits for it.
 bool Worker::may_release(SessionEntry& entry, BackendEntry& backend) {
+    give_up_strays(entry.backend, backend);
     bool const undisturbed = backend.cancels == 0 || !entry.session.owes_errand();
     return undisturbed && entry.session.may_release(shared_, backend.backend);
 }

@@ -57,7 +57,12 @@ bool ServerError::is_suspicious() const {
 }
 
 Backend::Backend(Destination& destination, topology::ServerIndex server, Use use, buffer::BufferPool& buffers)
-    : in(buffers), out(buffers), destination_(&destination), server_(server), use_(use) {}
+    : in(buffers),
+      out(buffers),
+      destination_(&destination),
+      server_(server),
+      use_(use),
+      rehearsed_(buffers) {}
 
 void Backend::start_login(Shared& shared) {
     parameters = shared.parameters.empty();
@@ -99,6 +104,10 @@ BackendStep Backend::advance(Shared& shared, Session* session) {
         }
         if (!pipeline.empty() && pipeline.front().audience == Audience::Local) {
             answer_local(shared, session);
+        }
+        if (pipeline.empty() && !pipeline.ahead.empty()) {
+            // What comes now is for somebody who does not have the backend yet.
+            return BackendStep::Starved;
         }
         std::array<std::byte, wire::kHeaderBytes> memory;
         std::size_t const head_bytes = std::min<std::size_t>(in.size_bytes(), wire::kHeaderBytes);
@@ -412,6 +421,11 @@ Backend::Handled Backend::on_error(Shared& shared, Session* session, wire::Heade
         return std::nullopt;
     }
     Expected const entry = pipeline.front();
+    if (entry.audience == Audience::Nobody) {
+        relay(nullptr, header);
+        pipeline.error([](const Expected&) {});
+        return std::nullopt;
+    }
     if (entry.audience == Audience::Errand && entry.request == Request::Query) {
         errand_failed_ = true;
         error_ =

@@ -109,7 +109,7 @@ class Backend {
     /// message. (A connection with cryptographic state of its own could not go so.)
     [[nodiscard]] bool may_leave() const {
         return use_ == Use::Sessions && at_rest() && !needs_reset && in.empty() && out.empty() &&
-               pending_errand_ == Errand::None;
+               pending_errand_ == Errand::None && pipeline.ahead.empty();
     }
     /// Leaves for another worker. Nothing but destruction may follow.
     [[nodiscard]] BackendState leave();
@@ -130,6 +130,17 @@ class Backend {
     UnitReplay replay;
     /// Counts Syncs sent: what one unit uses is not evicted within it.
     std::uint64_t unit = 1;
+
+    // -- Units sent ahead (units_ahead.h) --
+    /// Sends the unit that was written to pipeline.ahead.blank(). False when out of buffers.
+    [[nodiscard]] bool send_ahead();
+    /// See Pipeline::give_up_ahead().
+    void give_up_ahead() { pipeline.give_up_ahead(); }
+    /// The session of the first unit ahead has the backend. What it says from now on is kept back,
+    void begin_rehearsal();
+    /// and here compared with what was sent: the same is forgotten, anything else is put on `out`. True where
+    /// it was the same.
+    bool end_rehearsal();
 
     /// Sends `text` as a simple query of pgring's own. Any but Begin is awaited: pending_errand() until
     /// ErrandDone.
@@ -254,6 +265,8 @@ class Backend {
     /// The same with all messages of its type that follow it in the same buffer: rows come in great numbers.
     void relay_run(Session* session, wire::Header header);
     void relay_rest(Session* session);
+    void note_ahead();
+    [[nodiscard]] bool said_what_was_sent(const UnitAhead& unit) const;
     [[nodiscard]] bool whole(wire::Header header) const { return in.size_bytes() >= header.message_bytes(); }
     [[nodiscard]] std::span<const std::byte> body(Shared& shared, wire::Header header) const;
 
@@ -273,6 +286,8 @@ class Backend {
     std::optional<auth::ServerDialogue> dialogue_;
     std::optional<ServerError> error_;
     std::vector<std::optional<std::string>> errand_row_;
+    /// Takes the place of `out` between begin_rehearsal() and end_rehearsal().
+    buffer::SliceQueue rehearsed_;
 };
 
 }  // namespace pgring::session

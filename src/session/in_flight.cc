@@ -10,7 +10,7 @@ InFlight look_at_flight(const Pipeline& pipeline, wire::TransactionStatus status
     found.client_waits = pipeline.open();
     for (std::size_t i = 0; i < pipeline.size(); ++i) {
         const Expected& entry = pipeline.at(i);
-        found.client_waits = found.client_waits || entry.audience != Audience::Errand;
+        found.client_waits = found.client_waits || concerns_client(entry.audience);
         found.unknown =
             found.unknown || entry.stake == Stake::Commits || (entry.stake == Stake::Writes && !begun);
         bool const ends = entry.stake == Stake::Commits || entry.stake == Stake::RollsBack;

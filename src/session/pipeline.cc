@@ -1,6 +1,7 @@
 #include "session/pipeline.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pgring::session {
 
@@ -41,7 +42,7 @@ Stake stake_of(const sql::Traits& traits) {
     return writes ? Stake::Writes : Stake::None;
 }
 
-void Pipeline::expect(Expected entry) {
+void Pipeline::note(Expected entry) {
     switch (entry.request) {
         case Request::Query:
         case Request::FunctionCall:
@@ -75,6 +76,33 @@ void Pipeline::expect(Expected entry) {
     ready_owed_ += ends_with_ready(entry.request) ? 1 : 0;
     statement_changes_ += changes_statements(entry) ? 1 : 0;
     drop_copy_end();
+}
+
+void Pipeline::give_up_ahead() {
+    for (; !ahead.empty(); ahead.pop_front()) {
+        if (PGRING_MUTATION(AheadForgotten)) {
+            continue;
+        }
+        for (Request const request : ahead.front().asked()) {
+            note({.request = request, .audience = Audience::Nobody});
+        }
+    }
+}
+
+void Pipeline::rehearsed_in_vain() {
+    ASSERT(rehearsing_);
+    rehearsing_ = false;
+    std::vector<Expected> said;
+    for (std::size_t position = 0; position < count_; ++position) {
+        said.push_back(at(position));
+    }
+    UnitsAhead const sent = std::exchange(ahead, {});
+    clear();
+    ahead = sent;
+    give_up_ahead();
+    for (const Expected& entry : said) {
+        note(entry);
+    }
 }
 
 Expected Pipeline::pop() {
@@ -156,6 +184,8 @@ void Pipeline::clear() {
     open_ = false;
     skipping_ = false;
     copying_in_ = false;
+    rehearsing_ = false;
+    ahead.clear();
 }
 
 template <class Predicate>

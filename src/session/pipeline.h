@@ -14,24 +14,12 @@
 
 #include "base/contract.h"
 #include "base/mutation.h"
+#include "session/request.h"
+#include "session/units_ahead.h"
 #include "sql/traits.h"
 #include "wire/protocol.h"
 
 namespace pgring::session {
-
-/// Which message is answered.
-enum class Request : std::uint8_t {
-    Query,
-    FunctionCall,
-    Parse,
-    Bind,
-    Describe,
-    Execute,
-    Close,
-    Sync,
-    /// CopyDone or CopyFail: not answered by itself, but it ends the stretch in which Syncs are ignored.
-    CopyEnd,
-};
 
 /// Who gets the answer.
 enum class Audience : std::uint8_t {
@@ -42,7 +30,14 @@ enum class Audience : std::uint8_t {
     Errand,
     /// The client, from pgring: the server was not asked. Answered when the entry's turn comes.
     Local,
+    /// Nobody any more: a read that was sent ahead for a session which is served elsewhere, or not at all.
+    Nobody,
 };
+
+/// Whether the session that has the backend hears of it.
+[[nodiscard]] constexpr bool concerns_client(Audience audience) {
+    return audience == Audience::Client || audience == Audience::Local;
+}
 
 /// What is at stake if the backend is lost before the answer.
 enum class Stake : std::uint8_t {
@@ -118,7 +113,7 @@ static_assert(sizeof(Expected) == 8);
 
 /// Whether the client is told ReadyForQuery at the end of this entry.
 [[nodiscard]] constexpr bool readies_client(const Expected& entry) {
-    return entry.audience != Audience::Errand &&
+    return concerns_client(entry.audience) &&
            (entry.request == Request::Query || entry.request == Request::FunctionCall ||
             entry.request == Request::Sync);
 }
@@ -154,8 +149,34 @@ class Pipeline {
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
+    /// What was sent behind all this for sessions that wait (units_ahead.h).
+    UnitsAhead ahead;
+
     /// Notes a request that was sent (or is answered locally). Allocates only when longer than ever before.
-    void expect(Expected entry);
+    /// What was sent ahead stands before it at the server, and is nobody's from then on.
+    void expect(Expected entry) {
+        if (!ahead.empty() && !rehearsing_) {
+            give_up_ahead();
+        }
+        note(entry);
+    }
+    /// The answers to what was sent ahead are for nobody: whose it is is served elsewhere.
+    void give_up_ahead();
+
+    /// The session that the first unit ahead is of has the backend now, and says what that unit says: from
+    /// now on nothing is given up. The pipeline must be idle.
+    void begin_rehearsal() {
+        ASSERT(idle() && !ahead.empty() && !rehearsing_);
+        rehearsing_ = true;
+    }
+    /// It has said the same, which is what is expected now; the unit is no longer ahead.
+    void rehearsed() {
+        ASSERT(rehearsing_);
+        rehearsing_ = false;
+        ahead.pop_front();
+    }
+    /// It has said something else, which is to be sent behind all that was sent ahead.
+    void rehearsed_in_vain();
 
     [[nodiscard]] bool empty() const { return count_ == 0; }
     [[nodiscard]] bool full() const { return count_ >= kEntriesMax; }
@@ -267,6 +288,7 @@ class Pipeline {
     }
     template <class Predicate>
     [[nodiscard]] bool any_in_earlier_units(Predicate is_meant) const;
+    void note(Expected entry);
     Expected pop_any();
     void drop_copy_end();
     void grow();
@@ -286,6 +308,7 @@ class Pipeline {
     bool open_ = false;
     bool skipping_ = false;
     bool copying_in_ = false;
+    bool rehearsing_ = false;
 };
 
 }  // namespace pgring::session

@@ -72,6 +72,16 @@ struct Progress {
     friend bool operator==(const Progress&, const Progress&) = default;
 };
 
+/// A unit that is a single read and nothing more, by which its times are learned.
+struct LoneRead {
+    /// 0 where it is something else.
+    StatementShape shape = 0;
+    /// What the server answers of it.
+    std::uint8_t request_count = 0;
+};
+
+struct LoneUnit;
+
 class Session {
   public:
     enum class Phase : std::uint8_t { Login, AwaitingWelcome, Ready, Ended };
@@ -128,6 +138,13 @@ class Session {
     /// The same for a session whose statement may be under way on `backend` (or nullptr): where it may have
     /// been committed, the error says so.
     void abandon(Shared& shared, const Backend* backend, const Error& error);
+
+    // -- Before it has the backend (session_ahead.cc) --
+    /// What stands in `in`, if that is a read and the session leaves nothing on a backend.
+    [[nodiscard]] LoneRead lone_read(Shared& shared) const;
+    /// Writes what the session would say if it had `backend` now; false where that is not certain, or may not
+    /// be said for nobody. Nothing of the session changes.
+    [[nodiscard]] bool write_ahead(Shared& shared, const Backend& backend, UnitAhead& ahead) const;
 
     // -- What the backend's answers change --
     [[nodiscard]] SessionStatements& statements() { return statements_; }
@@ -240,6 +257,8 @@ class Session {
     [[nodiscard]] Handled on_flush(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_function_call(Shared& shared, Backend* backend, wire::Header header);
     [[nodiscard]] Handled on_copy(Backend* backend, wire::Header header);
+    [[nodiscard]] std::optional<LoneUnit> lone_unit(Shared& shared) const;
+    [[nodiscard]] LoneRead judge_lone(Shared& shared, const LoneUnit& unit) const;
     [[nodiscard]] std::string_view query_text(Shared& shared, wire::Header header) const;
     void refuse_front(Shared& shared, const Error& error, wire::TransactionStatus status);
     [[nodiscard]] bool query_alone(std::string_view text, const sql::Traits& traits);

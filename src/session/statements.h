@@ -218,6 +218,11 @@ class BackendStatements {
     /// Whether the backend has it, and not outdated; a hit becomes the most recently used. `unit` is the
     /// number of the current unit (up to a Sync): what it uses is not evicted within it.
     [[nodiscard]] bool use(const Statement& statement, std::uint64_t unit);
+    /// The same, and nothing is changed by it.
+    [[nodiscard]] bool has(const Statement& statement) const {
+        auto const found = find(statement.number);
+        return found != order_.end() && found->version == statement.version();
+    }
     void add(const Statement& statement, std::uint64_t unit);
     /// Its plan may not fit any more.
     void outdate(std::uint32_t statement);

@@ -108,6 +108,10 @@ Traits Classifier::parse(std::string_view text, Fingerprint shape, Fingerprint e
     return traits;
 }
 
+std::uint64_t Classifier::shape_of(std::string_view text) {
+    return text.size() > limits_.text_bytes_max ? 0 : fingerprint_shape_(lexer_.read(text).normal_form).low;
+}
+
 bool Classifier::take_from_budget(std::size_t text_size) {
     const auto misses = static_cast<base::Duration::rep>(1 + text_size / kMissBytes);
     const base::Duration cost = kBudgetMax / limits_.misses_per_second_max * misses;

@@ -77,6 +77,10 @@ class Classifier {
     /// is a Write: the primary says so.
     [[nodiscard]] Traits classify(std::string_view text, Dialect dialect = Dialect::Standard);
 
+    /// A number for the shape of `text`, the same for all texts that differ in constants only, until the
+    /// process ends; 0 for a text that would not be looked at.
+    [[nodiscard]] std::uint64_t shape_of(std::string_view text);
+
     /// Gives the misses of the time since the last call back to the budget; call it at least every second or
     /// so.
     void refill(base::Instant now);

@@ -48,6 +48,8 @@ struct WorkerStats {
     Counter channels;                   ///< channels that pgring's own connections listen on for them now
     Counter notifications;              ///< told to such sessions, and notices that some may have been missed
     Counter listeners_lost;             ///< connections lost that listened
+    Counter units_ahead;                ///< reads sent to a backend before their session had it
+    Counter units_ahead_used;           ///< of these, how many had not to be sent again
     Counter statements_prepared_again;  ///< Parse sent because a backend lacked a statement
     Counter buffers_exhausted;          ///< receives put off because no buffer was free
     std::vector<ServerStats> servers;

@@ -11,8 +11,9 @@ void LineAudit::look(proxy::Worker& worker, const Auditor& auditor) {
     });
     for (const Place& then : before_) {
         bool const served = worker.line_behind(then.session) == then.line;
-        auto const passed_over = std::ranges::find_if(now_, [&then](const Place& waits) {
-            return waits.line == then.line && waits.ticket < then.ticket;
+        auto const passed_over = std::ranges::find_if(now_, [&then, &worker](const Place& waits) {
+            return waits.line == then.line && waits.ticket < then.ticket &&
+                   !worker.was_sent_ahead(waits.session);
         });
         auditor.require(!served || passed_over == now_.end(),
                         [] { return "who came later is served first"; });

@@ -49,7 +49,7 @@ void ModelClient::start() {
     }
     Parameters parameters{{"user", "app"}, {"database", "db"}};
     // Setting parameters at a backend allocates; in a steady world nobody has any of its own.
-    bool const has_parameters = !context_.steady;
+    bool const has_parameters = !context_.steady && !context_.crowded;
     if (has_parameters && context_.prng.chance(20)) {
         start_time_zone_ = kTimeZones[context_.prng.below(std::size(kTimeZones))];
         time_zone_ = start_time_zone_;
@@ -367,7 +367,7 @@ void ModelClient::say(std::string bytes) {
 }
 
 void ModelClient::next() {
-    std::uint64_t const span = context_.chatty ? 1'000'000 : 100'000'000;
+    std::uint64_t const span = context_.chatty || context_.crowded ? 1'000'000 : 100'000'000;
     base::Duration const delay(static_cast<std::int64_t>(context_.prng.below(span)));
     context_.schedule.after(delay, [this] {
         if (phase_ != Phase::Thinking) {
@@ -377,8 +377,9 @@ void ModelClient::next() {
             leave();
             return;
         }
-        std::uint32_t const burst =
-            context_.prng.chance(30) ? 2 + static_cast<std::uint32_t>(context_.prng.below(4)) : 1;
+        std::uint32_t const burst = context_.prng.chance(context_.crowded ? 5 : 30)
+                                        ? 2 + static_cast<std::uint32_t>(context_.prng.below(4))
+                                        : 1;
         std::string bytes;
         cancel_may_hit_ = cancels_open_ > 0;
         if (status_ == 'I') {
@@ -569,6 +570,9 @@ Unit ModelClient::draw_unit() {
     if (status_ahead_ != 'I') {
         return draw_in_transaction();
     }
+    if (context_.crowded && context_.prng.chance(90)) {
+        return draw_read();
+    }
     if (unnamed_mark_.has_value() && context_.prng.chance(60)) {
         return use_unnamed();
     }
@@ -679,6 +683,23 @@ Unit ModelClient::draw_in_transaction() {
             return context_.prng.chance(50) ? prepare_by_sql() : prepare_and_execute();
         default:
             return control(Unit::Kind::Commit);
+    }
+}
+
+Unit ModelClient::draw_read() {
+    switch (context_.prng.below(8)) {
+        case 0:
+            return prepared_.empty() ? prepare() : use_prepared();
+        case 1:
+        case 2:
+            return use_prepared();
+        case 3:
+        case 4:
+            return extended_read();
+        case 5:
+            return unnamed_mark_.has_value() ? use_unnamed() : prepare_unnamed();
+        default:
+            return read();
     }
 }
 

@@ -41,6 +41,8 @@ struct ClientContext {
     bool steady = false;
     /// They mostly listen and notify, and go on at once.
     bool chatty = false;
+    /// Clients mostly read, one statement after the other, and do not think for long.
+    bool crowded = false;
     /// A unit ended in a steady world.
     std::function<void()> on_steady_unit;
     enum class Needs : std::uint8_t { Primary, Standby };
@@ -160,6 +162,7 @@ class ModelClient final : public Peer {
     [[nodiscard]] Unit reset_all();
     [[nodiscard]] Unit discard_all();
     [[nodiscard]] Unit draw_steady();
+    [[nodiscard]] Unit draw_read();
     [[nodiscard]] Unit control(Unit::Kind kind);
     [[nodiscard]] Unit set_time_zone();
     [[nodiscard]] Unit set_timeout();

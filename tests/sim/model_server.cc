@@ -226,24 +226,81 @@ void ServerProcess::heard(std::string_view bytes) {
     schedule_next();
 }
 
-void ServerProcess::audit_arrival(const Message& message) {
+ClientNumber ServerProcess::sender_of(const Message& message) {
     // What is left of a COPY that failed the server ignores, whoever comes behind it.
-    auto const sender = [](const Message& sent) {
-        return sent.type == 'd' ? kNobody
-                                : client_of(std::string_view(sent.body).substr(0, kTokenWithinBytes));
-    };
-    ClientNumber const client = sender(message);
+    return message.type == 'd' ? kNobody
+                               : client_of(std::string_view(message.body).substr(0, kTokenWithinBytes));
+}
+
+void ServerProcess::audit_arrival(const Message& message) {
+    ClientNumber const client = sender_of(message);
     if (client == kNobody || client == talks_to_) {
         return;
     }
-    bool const owes = std::ranges::any_of(
-        messages_, [&](const Heard& heard) { return sender(heard.message) == talks_to_; });
-    server_.context().auditor.require(
-        talks_to_ == kNobody || (!owes && link_->received_bytes >= answered_until_bytes_), [this, client] {
+    bool const owes = std::ranges::any_of(messages_, [client](const Heard& heard) {
+        ClientNumber const sender = sender_of(heard.message);
+        return sender != kNobody && sender != client;
+    });
+    bool const unread = talks_to_ != kNobody && (owes || link_->received_bytes < answered_until_bytes_);
+    if (server_.context().multiplexes && unread) {
+        audit_behind_others(client, message);
+    } else {
+        server_.context().auditor.require(!unread, [this, client] {
             return "client " + std::to_string(client) + " got a backend with unread answers for client " +
                    std::to_string(talks_to_);
         });
+        talkers_.clear();
+    }
+    talkers_.insert(client);
     talks_to_ = client;
+}
+
+/// Somebody else's messages may come before the answers to what is here have been read only where all of it
+/// are reads, each a unit by itself. Who came with a read may go on with anything when that is answered.
+void ServerProcess::audit_behind_others(ClientNumber client, const Message& message) const {
+    bool const behind_reads =
+        status_ == 'I' && only_reads_ && link_->received_bytes >= wrote_until_bytes_ &&
+        std::ranges::all_of(messages_, [this](const Heard& heard) { return only_reads(heard.message); });
+    server_.context().auditor.require(
+        behind_reads && (talkers_.contains(client) || only_reads(message)), [this, client, &message] {
+            return "behind unread answers for client " + std::to_string(talks_to_) + " client " +
+                   std::to_string(client) + " says " + frontend_text(message);
+        });
+}
+
+bool ServerProcess::only_reads(const Message& message) const {
+    auto const reads = [](std::string_view text) {
+        bool const calls = text.find('(') != std::string_view::npos && !text.starts_with("select pg_sleep(");
+        return (text.starts_with("select ") && !calls) || text.starts_with("copy t to stdout");
+    };
+    std::string body = message.body;
+    switch (message.type) {
+        case 'Q':
+            return reads(take_string(body));
+        case 'P':
+            static_cast<void>(take_string(body));
+            return reads(take_string(body));
+        case 'B': {
+            static_cast<void>(take_string(body));
+            // The unnamed one is what the Parse before has made, which was looked at.
+            std::string const name = take_string(body);
+            auto const found = name.empty() ? statements_.end() : statements_.find(name);
+            return found == statements_.end() || reads(found->second.text);
+        }
+        case 'C':
+        case 'D':
+        case 'E':
+        case 'H':
+        case 'S':
+            return true;
+        case 'c':
+        case 'd':
+        case 'f':
+            // Of a COPY that was looked at, or that failed.
+            return true;
+        default:
+            return false;
+    }
 }
 
 void ServerProcess::closed() {
@@ -409,6 +466,7 @@ void ServerProcess::process(const Message& message) {
     if (skips_to_sync_ && message.type != 'S') {
         return;
     }
+    only_reads_ = only_reads_ && only_reads(message);
     switch (message.type) {
         case 'Q':
             run_query(message.body.substr(0, message.body.size() - 1));
@@ -480,6 +538,10 @@ void ServerProcess::ready() {
     if (link_ != nullptr && answers_talker) {
         answered_until_bytes_ = link_->said_bytes;
     }
+    if (link_ != nullptr && !only_reads_) {
+        wrote_until_bytes_ = link_->said_bytes;
+    }
+    only_reads_ = status_ == 'I';
     if (server_.context().prng.chance(1)) {
         say_by_itself();
     }

@@ -29,6 +29,8 @@ struct ServerContext {
     base::Prng& prng;
     Network& network;
     Auditor& auditor;
+    /// Reads of sessions that wait may come behind those of others.
+    bool multiplexes = false;
     /// A line of the run's log.
     std::function<void(const std::string&)> log;
 };
@@ -146,6 +148,9 @@ class ServerProcess final : public Peer {
     void audit_write(const std::string& write);
     /// The first word of another client comes: has pgring seen all answers for the one before?
     void audit_arrival(const conversation::Message& message);
+    void audit_behind_others(ClientNumber client, const conversation::Message& message) const;
+    [[nodiscard]] static ClientNumber sender_of(const conversation::Message& message);
+    [[nodiscard]] bool only_reads(const conversation::Message& message) const;
     /// The statement of a client begins: is the session in a state that this client may meet?
     void audit_owner(const std::string& text, const std::vector<std::string>& values);
     [[nodiscard]] bool in_unit() const { return status_ != 'I' || unit_open_; }
@@ -200,6 +205,11 @@ class ServerProcess final : public Peer {
     ClientNumber talks_to_ = kNobody;
     /// How much of the connection had been said when the answers for that client ended.
     std::uint64_t answered_until_bytes_ = 0;
+    /// All whose messages came since everything was answered and read.
+    std::set<ClientNumber> talkers_;
+    /// The same of what was last more than a read by itself.
+    bool only_reads_ = true;
+    std::uint64_t wrote_until_bytes_ = 0;
 };
 
 /// A host with PostgreSQL.

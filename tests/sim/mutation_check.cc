@@ -40,6 +40,7 @@ constexpr Planted kPlanted[]{
     {Mutation::PinnedReleasedUnreset, "PinnedReleasedUnreset"},
     {Mutation::EchoNotAwaited, "EchoNotAwaited"},
     {Mutation::ForeignNamesKept, "ForeignNamesKept"},
+    {Mutation::AheadForgotten, "AheadForgotten"},
 };
 static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::ForeignNamesKept));
 

@@ -46,6 +46,7 @@ config::Settings draw_settings(base::Prng& prng) {
     pgring.server_reset_query_always = prng.chance(5);
     pgring.server_round_robin = prng.chance(25);
     pgring.waiting_clients_max = prng.chance(10) ? 3 : 0;
+    pgring.multiplex = prng.chance(50) ? config::Multiplex::Sync : config::Multiplex::Off;
     settings.routing.read_write_split = prng.chance(85);
     settings.databases.push_back({.name = "*"});
     for (std::uint32_t i = between(prng, 0, 2); i > 0; --i) {
@@ -92,6 +93,15 @@ Fault draw_fault(base::Prng& prng, const Plan& plan) {
     return fault;
 }
 
+void make_crowded(base::Prng& prng, Plan& plan) {
+    plan.crowded = true;
+    plan.worker_count = between(prng, 1, 2);
+    plan.client_count = between(prng, 6, 20);
+    plan.unit_count = between(prng, 20, 60);
+    plan.settings.pgring.default_pool_size = between(prng, 1, 3);
+    plan.settings.pgring.server_reset_query_always = false;
+}
+
 }  // namespace
 
 Plan draw_plan(base::Prng& prng) {
@@ -110,6 +120,9 @@ Plan draw_plan(base::Prng& prng) {
         return plan;
     }
     plan.chatty = prng.chance(15);
+    if (plan.settings.pgring.multiplex == config::Multiplex::Sync && prng.chance(30)) {
+        make_crowded(prng, plan);
+    }
     // A third of the worlds is calm: there every statement must succeed.
     std::uint32_t const fault_count = prng.chance(33) ? 0 : between(prng, 1, 6);
     for (std::uint32_t i = 0; i < fault_count; ++i) {

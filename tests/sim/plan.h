@@ -43,6 +43,8 @@ struct Plan {
     bool steady = false;
     /// Clients mostly listen and notify, and go on at once: a notification meets whatever else is under way.
     bool chatty = false;
+    /// Many clients with much to read and few backends, so that reads are sent ahead.
+    bool crowded = false;
     /// No fault begins or lasts beyond this.
     base::Duration calm_at{};
 };

@@ -40,6 +40,8 @@ int run_seeds(const Seeds& seeds) {
             all.event_count += summary.event_count;
             all.writes_acknowledged += summary.writes_acknowledged;
             all.backends_lent += summary.backends_lent;
+            all.units_ahead += summary.units_ahead;
+            all.units_ahead_used += summary.units_ahead_used;
         } catch (const Violation& violation) {
             std::fflush(stdout);
             std::fprintf(stderr, "seed %llu: %s\n", static_cast<unsigned long long>(current_seed),
@@ -48,11 +50,14 @@ int run_seeds(const Seeds& seeds) {
         }
     }
     std::chrono::duration<double> const elapsed = std::chrono::steady_clock::now() - begin;
-    std::printf("%llu seeds, %llu events, %llu writes acknowledged, %llu backends lent, %.1f s\n",
-                static_cast<unsigned long long>(seeds.count),
-                static_cast<unsigned long long>(all.event_count),
-                static_cast<unsigned long long>(all.writes_acknowledged),
-                static_cast<unsigned long long>(all.backends_lent), elapsed.count());
+    std::printf(
+        "%llu seeds, %llu events, %llu writes acknowledged, %llu backends lent, "
+        "%llu of %llu reads sent ahead were of use, %.1f s\n",
+        static_cast<unsigned long long>(seeds.count), static_cast<unsigned long long>(all.event_count),
+        static_cast<unsigned long long>(all.writes_acknowledged),
+        static_cast<unsigned long long>(all.backends_lent),
+        static_cast<unsigned long long>(all.units_ahead_used),
+        static_cast<unsigned long long>(all.units_ahead), elapsed.count());
     return 0;
 }
 

@@ -60,6 +60,7 @@ World::World(std::uint64_t seed, Log log)
                       .prng = prng_,
                       .network = network_,
                       .auditor = auditor_,
+                      .multiplexes = plan_.settings.pgring.multiplex == config::Multiplex::Sync,
                       .log = [this](const std::string& what) { this->log(what); }},
       client_context_{.schedule = schedule_,
                       .prng = prng_,
@@ -72,6 +73,7 @@ World::World(std::uint64_t seed, Log log)
                       .session_pooled = plan_.settings.pgring.pool_mode == config::PoolMode::Session,
                       .steady = plan_.steady,
                       .chatty = plan_.chatty,
+                      .crowded = plan_.crowded,
                       .on_steady_unit = [this] { on_steady_unit(); },
                       .is_served = [this](ClientContext::Needs needs) { return is_served(needs); }},
       misjudged_(plan_.server_count) {
@@ -114,6 +116,7 @@ Summary World::run() {
                     plan_.settings.pgring.pool_mode == config::PoolMode::Session ? "session" : "transaction",
                     plan_.settings.pgring.max_prepared_statements, plan_.settings.pgring.receive_buffers,
                     plan_.steady           ? ", steady"
+                    : plan_.crowded        ? ", crowded"
                     : client_context_.calm ? ", calm"
                                            : ""));
     base::Instant const start = schedule_.now();
@@ -144,6 +147,8 @@ Summary World::run() {
     return {.event_count = event_count,
             .writes_acknowledged = auditor_.acknowledged_count(),
             .backends_lent = network_.lent_count(),
+            .units_ahead = sum(&stats::WorkerStats::units_ahead),
+            .units_ahead_used = sum(&stats::WorkerStats::units_ahead_used),
             .virtual_time = schedule_.now() - start};
 }
 
@@ -335,6 +340,14 @@ std::uint64_t World::backend_login_count() const {
         for (const stats::ServerStats& server : worker->stats().servers) {
             count += server.logins.value();
         }
+    }
+    return count;
+}
+
+std::uint64_t World::sum(stats::Counter stats::WorkerStats::*counter) const {
+    std::uint64_t count = 0;
+    for (const auto& worker : workers_) {
+        count += (worker->stats().*counter).value();
     }
     return count;
 }

@@ -28,6 +28,8 @@ struct Summary {
     std::uint64_t event_count = 0;
     std::size_t writes_acknowledged = 0;
     std::uint64_t backends_lent = 0;
+    std::uint64_t units_ahead = 0;
+    std::uint64_t units_ahead_used = 0;
     base::Duration virtual_time{};
 };
 
@@ -59,6 +61,7 @@ class World {
     [[nodiscard]] bool is_served(ClientContext::Needs needs) const;
     void on_steady_unit();
     [[nodiscard]] std::uint64_t backend_login_count() const;
+    [[nodiscard]] std::uint64_t sum(stats::Counter stats::WorkerStats::*counter) const;
     void audit_fences() const;
     [[nodiscard]] bool everybody_is_gone() const;
     void expect_nothing_is_left();

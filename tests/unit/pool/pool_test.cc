@@ -281,5 +281,19 @@ TEST_F(PoolTest, IdleBackendsAreHandedOutLastInFirstOut) {
     pool.check_invariants();
 }
 
+TEST(LineTest, TheFirstForWhomSomethingHoldsStaysInLine) {
+    Line line;
+    std::array<Waiter, 3> waiters;
+    for (std::uint32_t i = 0; i < waiters.size(); ++i) {
+        line.join(waiters[i], {}, {}, i + 1);
+    }
+    EXPECT_EQ(line.first_for_which([](const Waiter& waiter) { return waiter.ticket > 1; }), &waiters[1]);
+    EXPECT_EQ(line.first_for_which([](const Waiter& waiter) { return waiter.ticket > 3; }), nullptr);
+    EXPECT_EQ(line.size(), 3U);
+    for (Waiter& waiter : waiters) {
+        line.leave(waiter);
+    }
+}
+
 }  // namespace
 }  // namespace pgring::pool

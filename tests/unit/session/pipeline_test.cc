@@ -206,5 +206,70 @@ TEST_F(PipelineTest, IsFullAtItsBound) {
     EXPECT_EQ(pipeline_.ready_owed(), 0U);
 }
 
+/// A unit ahead of so many requests.
+void send_ahead(Pipeline& pipeline, std::initializer_list<Request> requests) {
+    UnitAhead& unit = pipeline.ahead.blank();
+    unit.request_count = 0;
+    for (Request const request : requests) {
+        unit.requests[unit.request_count++] = request;
+    }
+    pipeline.ahead.push();
+}
+
+/// What is expected, in order, and of it what is for nobody.
+std::vector<std::pair<Request, bool>> expected(const Pipeline& pipeline) {
+    std::vector<std::pair<Request, bool>> entries;
+    for (std::size_t i = 0; i < pipeline.size(); ++i) {
+        entries.emplace_back(pipeline.at(i).request, pipeline.at(i).audience == Audience::Nobody);
+    }
+    return entries;
+}
+
+TEST_F(PipelineTest, WhatIsSentAheadIsNotOwedYet) {
+    send_ahead(pipeline_, {Request::Query});
+    EXPECT_TRUE(pipeline_.idle());
+    EXPECT_EQ(pipeline_.ready_owed(), 0U);
+}
+
+TEST_F(PipelineTest, BehindWhatIsSentNextWhatWasAheadIsNobodys) {
+    expect({Request::Query});
+    send_ahead(pipeline_, {Request::Bind, Request::Sync});
+    send_ahead(pipeline_, {Request::Query});
+    expect({Request::Query});
+    EXPECT_TRUE(pipeline_.ahead.empty());
+    EXPECT_EQ(expected(pipeline_), (std::vector<std::pair<Request, bool>>{{Request::Query, false},
+                                                                          {Request::Bind, true},
+                                                                          {Request::Sync, true},
+                                                                          {Request::Query, true},
+                                                                          {Request::Query, false}}));
+    EXPECT_FALSE(pipeline_.open());
+    EXPECT_EQ(pipeline_.ready_owed(), 4U);
+}
+
+TEST_F(PipelineTest, WhatIsRehearsedComesBeforeWhatIsAheadStill) {
+    send_ahead(pipeline_, {Request::Query});
+    send_ahead(pipeline_, {Request::Query});
+    pipeline_.begin_rehearsal();
+    expect({Request::Query});
+    pipeline_.rehearsed();
+    EXPECT_EQ(pipeline_.size(), 1U);
+    EXPECT_EQ(pipeline_.ahead.size(), 1U);
+}
+
+TEST_F(PipelineTest, WhatIsRehearsedInVainComesBehindAllThatIsAhead) {
+    send_ahead(pipeline_, {Request::Query});
+    send_ahead(pipeline_, {Request::Bind, Request::Sync});
+    pipeline_.begin_rehearsal();
+    expect({Request::Parse, Request::Sync});
+    pipeline_.rehearsed_in_vain();
+    EXPECT_TRUE(pipeline_.ahead.empty());
+    EXPECT_EQ(expected(pipeline_), (std::vector<std::pair<Request, bool>>{{Request::Query, true},
+                                                                          {Request::Bind, true},
+                                                                          {Request::Sync, true},
+                                                                          {Request::Parse, false},
+                                                                          {Request::Sync, false}}));
+    EXPECT_EQ(pipeline_.ready_owed(), 3U);
+}
+
 }  // namespace
 }  // namespace pgring::session
