@@ -42,7 +42,7 @@ class Row:
     group: str
     name: str
     measure: Callable[[Target, "Stage"], Figures]
-    # Kind of targets that it visits: "tcp", "unix", "scram", "workers".
+    # Kind of targets that it visits: "tcp", "unix", "scram", "workers", "multiplex".
     kind: str = "tcp"
     clients: int = 1
     # The load once more, with the system calls counted; nothing where that makes no sense.
@@ -203,6 +203,9 @@ def real_rows(clients: tuple[int, ...], clients_max: int) -> list[Row]:
         for count in [count for count in clients if count <= clients_max]:
             rows.append(Row(f"pgbench -S, {mode}", clients_text(count), pgbench("select-only", mode, count),
                             clients=count, needs_prepared=mode == "prepared", seconds=2.5))  # fmt: skip
+        for count in [count for count in clients if 16 <= count]:
+            rows.append(Row(f"multiplexing, pgbench -S, {mode}", clients_text(count),
+                            pgbench("select-only", mode, count), "multiplex", count, seconds=2.5))  # fmt: skip
     for count in [count for count in clients if 16 <= count <= min(clients_max, 64)]:
         rows.append(Row("pgbench, TPC-B-like", clients_text(count), pgbench("tpcb-like", "simple", count),
                         clients=count, seconds=2.5))  # fmt: skip

@@ -128,7 +128,12 @@ class FullRun:
             load.initialize(servers)
             bulk.execute(servers, "DROP TABLE IF EXISTS bench_copy; CREATE UNLOGGED TABLE bench_copy (line text)")
             stage = self.stage(full.REAL, servers, rows)
+            kinds = {row.kind for row in rows}
             stage.targets["tcp"] = self.tcp_targets(stack, servers)
+            if "multiplex" in kinds:
+                options = {"name": "pgring, multiplex", "file": "pgring-multiplex", "multiplex": "sync"}
+                multiplexing = self.pgring(stack, servers, 7, **options)
+                stage.targets["multiplex"] = [*(t for t in stage.targets["tcp"] if t.name == "pgring"), multiplexing]
             yield stage
             bulk.execute(servers, "DROP TABLE bench_copy")
 

@@ -142,8 +142,8 @@ def start_floor(servers: Servers, program: Path, folder: Path, **options) -> Tar
 
 
 def start_pgring(servers: Servers, program: Path, folder: Path, **options) -> Target:
-    """`options`: name, port, workers, pool_size, server_count of the servers it knows, auth_type, unix_socket_dir, and
-    handicap, the share by which that programme is to be slower."""
+    """`options`: name, port, workers, pool_size, server_count of the servers it knows, auth_type, unix_socket_dir,
+    multiplex, and handicap, the share by which that programme is to be slower."""
     name = options.get("name", "pgring")
     file = options.get("file", name)
     by_unix_socket = "unix_socket_dir" in options
@@ -157,6 +157,8 @@ def start_pgring(servers: Servers, program: Path, folder: Path, **options) -> Ta
         "log_connections": False,
         "log_disconnections": False,
     }
+    if "multiplex" in options:
+        settings["multiplex"] = options["multiplex"]
     if by_unix_socket:
         settings["unix_socket_dir"] = str(options["unix_socket_dir"])
     lines = ["[pgring]", *(f"{key} = {toml(value)}" for key, value in settings.items())]
