@@ -124,9 +124,9 @@ bool Worker::next_waits(BackendEntry& entry) {
            session->session.in.size_bytes() == unit.input_bytes && session->session.fits(entry.backend);
 }
 
-/// Before a backend is released whose unit is answered: what was sent ahead for nobody is waited for.
+/// Before a backend is released, with units ahead: what was sent for nobody is waited for.
 void Worker::give_up_strays(pool::BackendId id, BackendEntry& entry) {
-    if (!entry.backend.pipeline.ahead.empty() && entry.backend.pipeline.idle() && !next_waits(entry)) {
+    if (entry.backend.pipeline.idle() && !next_waits(entry)) {
         entry.backend.give_up_ahead();
         resumed_.push_back(id);
     }

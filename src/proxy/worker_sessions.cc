@@ -324,7 +324,9 @@ void Worker::serve(pool::SessionId id, SessionEntry& entry, base::Instant now) {
 /// The session is through with the backend. A cancel on its way must not hit an errand of ours, so what is to
 /// be read waits for it.
 bool Worker::may_release(SessionEntry& entry, BackendEntry& backend) {
-    give_up_strays(entry.backend, backend);
+    if (!backend.backend.pipeline.ahead.empty()) {
+        give_up_strays(entry.backend, backend);
+    }
     bool const undisturbed = backend.cancels == 0 || !entry.session.owes_errand();
     return undisturbed && entry.session.may_release(shared_, backend.backend);
 }

@@ -301,9 +301,11 @@ TEST_F(SharedBackends, APlanOfSqlThatIsOutdatedIsMadeAnew) {
     Connection client = pgring_.connect();
     client.run("create table outdated (a int)");
     client.run("insert into outdated values (1)");
+    cluster().wait_for_replay();
     client.run("prepare look as select * from outdated");
     EXPECT_EQ(client.value("execute look"), "1");
     client.run("alter table outdated add column b text default 'new'");
+    cluster().wait_for_replay();
     EXPECT_EQ(client.run("execute look").value(0, 1), "new");
     client.run("drop table outdated");
 }
