@@ -42,7 +42,7 @@ constexpr Planted kPlanted[]{
     {Mutation::ForeignNamesKept, "ForeignNamesKept"},
     {Mutation::AheadForgotten, "AheadForgotten"},
 };
-static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::ForeignNamesKept));
+static_assert(std::size(kPlanted) == static_cast<std::size_t>(Mutation::AheadForgotten));
 
 constexpr int kFound = 0;
 constexpr int kNotFound = 1;
