@@ -165,8 +165,13 @@ bool Session::parse_here(Shared& shared, wire::Header header) {
     if (!reader.ok() || name.empty() || statements_.full() || statements_.find(name) != nullptr) {
         return false;
     }
-    StatementRef statement = destination_->statements.find(statement_key(rest, {}));
-    if (!statement || !statement->accepted) {
+    StatementMap::Key const key = statement_key(rest, {});
+    StatementRef statement = destination_->statements.find(key);
+    if (!statement && destination_->statements.is_accepted_elsewhere(key)) {
+        statement =
+            destination_->statements.intern(key, shared.classifier.classify(reader.string(), dialect_));
+    }
+    if (!statement || !statement->accepted()) {
         return false;
     }
     statements_.add_confirmed(name, std::move(statement));

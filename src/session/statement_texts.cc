@@ -21,12 +21,8 @@ std::shared_ptr<StatementText> StatementTexts::shared(std::string_view parse_bod
                                                       std::string_view search_path) {
     std::size_t const hash = hash_of(parse_body, search_path);
     std::scoped_lock const lock(mutex_);
-    auto const [begin, end] = texts_.equal_range(hash);
-    for (auto at = begin; at != end; ++at) {
-        std::shared_ptr<StatementText> text = at->second.lock();
-        if (text != nullptr && text->parse_body == parse_body && text->search_path == search_path) {
-            return text;
-        }
+    if (std::shared_ptr<StatementText> text = known(hash, parse_body, search_path)) {
+        return text;
     }
     if (texts_.size() >= sweep_at_) {
         std::erase_if(texts_, [](const auto& item) { return item.second.expired(); });
@@ -37,6 +33,24 @@ std::shared_ptr<StatementText> StatementTexts::shared(std::string_view parse_bod
         texts_.emplace(hash, made);
     }
     return made;
+}
+
+std::shared_ptr<StatementText> StatementTexts::find(std::string_view parse_body,
+                                                    std::string_view search_path) {
+    std::scoped_lock const lock(mutex_);
+    return known(hash_of(parse_body, search_path), parse_body, search_path);
+}
+
+std::shared_ptr<StatementText> StatementTexts::known(std::size_t hash, std::string_view parse_body,
+                                                     std::string_view search_path) {
+    auto const [begin, end] = texts_.equal_range(hash);
+    for (auto at = begin; at != end; ++at) {
+        std::shared_ptr<StatementText> text = at->second.lock();
+        if (text != nullptr && text->parse_body == parse_body && text->search_path == search_path) {
+            return text;
+        }
+    }
+    return nullptr;
 }
 
 std::shared_ptr<StatementText> StatementTexts::own(std::string_view parse_body,

@@ -15,7 +15,7 @@
 
 namespace pgring::session {
 
-/// A text with its parameter types. Only the version ever changes.
+/// A text with its parameter types. Only the atomic ones ever change.
 struct StatementText {
     /// Never kNoStatement, never used again for the same destination.
     std::uint32_t number = kNoStatement;
@@ -25,6 +25,9 @@ struct StatementText {
     std::string search_path;
     /// Goes up when its rows are found to have changed: a backend that prepared it before must do so again.
     std::atomic<std::uint32_t> version{1};
+    /// A server of the destination has accepted it, so that a further Parse of it can be answered without
+    /// one.
+    std::atomic<bool> accepted{false};
 };
 
 /// Those of one destination. Every call is safe from every worker; it locks, and is made only when a worker
@@ -38,11 +41,16 @@ class StatementTexts {
     /// The one text of these; nullptr where all numbers are used up.
     [[nodiscard]] std::shared_ptr<StatementText> shared(std::string_view parse_body,
                                                         std::string_view search_path);
+    /// The same, but nullptr where no worker refers to it.
+    [[nodiscard]] std::shared_ptr<StatementText> find(std::string_view parse_body,
+                                                      std::string_view search_path);
     /// One that nobody else gets, whatever it says.
     [[nodiscard]] std::shared_ptr<StatementText> own(std::string_view parse_body,
                                                      std::string_view search_path);
 
   private:
+    [[nodiscard]] std::shared_ptr<StatementText> known(std::size_t hash, std::string_view parse_body,
+                                                       std::string_view search_path);
     [[nodiscard]] std::shared_ptr<StatementText> make(std::string_view parse_body,
                                                       std::string_view search_path);
 

@@ -73,9 +73,15 @@ StatementRef StatementMap::find(const Key& key) {
     return found == statements_.end() ? StatementRef() : StatementRef(*this, *found->second);
 }
 
+bool StatementMap::is_accepted_elsewhere(const Key& key) {
+    std::shared_ptr<StatementText> const text =
+        key.only_for ? nullptr : texts_->find(key.parse_body, key.search_path);
+    return text != nullptr && text->accepted.load(std::memory_order_relaxed);
+}
+
 void StatementMap::accept(std::uint32_t number) {
     if (auto const found = by_number_.find(number); found != by_number_.end()) {
-        found->second->accepted = true;
+        found->second->text->accepted.store(true, std::memory_order_relaxed);
     }
 }
 

@@ -35,9 +35,6 @@ struct Statement {
     /// The text's own.
     std::uint32_t number = kNoStatement;
     std::uint32_t references = 0;
-    /// A server of the destination has accepted it, so that a further Parse of it can be answered without
-    /// one.
-    bool accepted = false;
     sql::Traits traits;
     /// Never nullptr.
     std::shared_ptr<StatementText> text;
@@ -45,6 +42,7 @@ struct Statement {
     pool::SessionId only_for{};
 
     [[nodiscard]] const std::string& parse_body() const { return text->parse_body; }
+    [[nodiscard]] bool accepted() const { return text->accepted.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint32_t version() const { return text->version.load(std::memory_order_relaxed); }
 };
 
@@ -99,6 +97,8 @@ class StatementMap {
     [[nodiscard]] StatementRef intern(const Key& key, sql::Traits traits);
     /// The statement with this key, if a session has a name for it.
     [[nodiscard]] StatementRef find(const Key& key);
+    /// Whether sessions of another worker have a name for it, and a server accepted it.
+    [[nodiscard]] bool is_accepted_elsewhere(const Key& key);
     /// The statement with this number, or nullptr.
     [[nodiscard]] const Statement* find(std::uint32_t number) const;
     /// A server accepted the statement with this number.

@@ -45,6 +45,23 @@ TEST(Prepared, SessionsShareWhatIsTheSame) {
     bob.hears({"ParseComplete", "BindComplete", "DataRow 1", "CommandComplete SELECT 1", "ReadyForQuery I"});
 }
 
+TEST(Prepared, WhatWasPreparedAtAnotherWorkerNeedsNoBackend) {
+    Scene scene = one_backend();
+    scene.workers = 2;
+    Stage stage(scene);
+    Client& alice = stage.logged_in(0);
+    Client& bob = stage.logged_in(1);
+    Backend& backend = stage.backend(0);
+    prepares(alice, backend, "a", "select $1");
+    alice.says(query("begin"));
+    alice.says(query("update t set a = 1"));
+    // The only backend is alice's now.
+    bob.says(parse("b", "select $1") + sync());
+    bob.hears({"ParseComplete", "ReadyForQuery I"});
+    bob.says(parse("c", "select $1, 2") + sync());
+    bob.hears_nothing();
+}
+
 TEST(Prepared, SessionsWithAnotherSearchPathDoNotShare) {
     Stage stage(one_backend());
     Client& alice = stage.logged_in();

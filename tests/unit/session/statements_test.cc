@@ -48,9 +48,9 @@ TEST(StatementMap, IsBoundedInBytes) {
 TEST(StatementMap, RemembersWhatAServerAccepted) {
     StatementMap map{std::make_shared<StatementTexts>()};
     StatementRef const statement = map.intern({"select 1"}, {});
-    EXPECT_FALSE(map.find({"select 1"})->accepted);
+    EXPECT_FALSE(map.find({"select 1"})->accepted());
     map.accept(statement->number);
-    EXPECT_TRUE(map.find({"select 1"})->accepted);
+    EXPECT_TRUE(map.find({"select 1"})->accepted());
     map.accept(statement->number + 1);
     EXPECT_FALSE(map.find({"select 2"}));
 }
