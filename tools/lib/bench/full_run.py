@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from ..pgring_process import is_free
 from . import bulk, full, full_report, load, machine, peers
 from .instruments import start_backend
 from .page import to_html
@@ -158,7 +159,11 @@ class FullRun:
         return not self.arguments.targets or name in self.arguments.targets
 
     def port(self, offset: int) -> int:
-        return self.arguments.port + offset
+        """One that nobody listens on: what is left of a run that was killed would take a part of the load, unmeasured."""
+        port = self.arguments.port + offset
+        if not is_free(port):
+            raise BenchError(f"port {port} is in use; what is left of an earlier run has to be ended first")
+        return port
 
     def add(self, stack: ExitStack, target: Target, called: str | None = None) -> Target:
         """`called` is what the report says its settings are of, where it is not the name that the rows have it by."""
