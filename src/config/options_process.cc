@@ -110,11 +110,10 @@ constexpr Option<PgringSettings> kPgringOptions[] = {
         .field = field<&PgringSettings::multiplex>,
         .change = Change::Restart,
         .origin = Origin::Pgring,
-        .sentence = "Whether a server is sent the read of a session that waits for a backend while it still "
-                    "runs another "
-                    "session's read, so that it goes on at once: off, or each with a Sync of its own. Where "
-                    "all backends "
-                    "are busy this gives more throughput; a read may run twice, or for nobody.",
+        .sentence =
+            "Whether a server is sent the read of a session that waits for a backend while it still runs "
+            "another session's read, so that it goes on at once: off, or each with a Sync of its own. Where "
+            "all backends are busy this gives more throughput; a read may run twice, or for nobody.",
     },
     {
         .name = "max_client_conn",

@@ -152,7 +152,7 @@ bool Worker::send_cancel(pool::BackendId backend_id, pool::WorkerIndex origin, S
     canceler->origin_socket = origin_socket;
     ++backend.cancels;
     // It could hit what was sent for others.
-    backend.backend.give_up_ahead();
+    backend.backend.pipeline.give_up_ahead();
     stats_.cancels.add();
     return true;
 }

@@ -37,9 +37,14 @@ bool enough_wait(const pool::Pool& pool, std::size_t depth) {
 
 }  // namespace
 
-/// What the session is about to say on the backend that it has just got.
+/// What the session is about to say on the backend that it has just got: where something is ahead, the first
+/// of that.
 void Worker::note_running(const SessionEntry& session, BackendEntry& entry) {
-    session::LoneRead const read = session.session.lone_read(shared_);
+    const session::UnitsAhead& ahead = entry.backend.pipeline.ahead;
+    session::LoneRead const read =
+        ahead.empty()
+            ? session.session.lone_read(shared_)
+            : session::LoneRead{.shape = ahead.front().shape, .request_count = ahead.front().request_count};
     entry.running = {.shape = read.shape, .request_count = read.request_count, .since = base::kNever};
 }
 
@@ -127,7 +132,7 @@ bool Worker::next_waits(BackendEntry& entry) {
 /// Before a backend is released, with units ahead: what was sent for nobody is waited for.
 void Worker::give_up_strays(pool::BackendId id, BackendEntry& entry) {
     if (entry.backend.pipeline.idle() && !next_waits(entry)) {
-        entry.backend.give_up_ahead();
+        entry.backend.pipeline.give_up_ahead();
         resumed_.push_back(id);
     }
 }
@@ -152,7 +157,7 @@ bool Worker::begin_rehearsal(SessionEntry& session) {
         return false;
     }
     if (session.session.in.size_bytes() != ahead.front().input_bytes || !entry.backend.pipeline.idle()) {
-        entry.backend.give_up_ahead();
+        entry.backend.pipeline.give_up_ahead();
         resumed_.push_back(session.backend);
         return false;
     }

@@ -19,13 +19,9 @@ namespace {
 /// No message of a login is longer; a server that sends more is not PostgreSQL.
 constexpr std::uint32_t kLoginBodyBytesMax = 64 * 1024;
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// A tag without its zero byte.
 std::string_view tag_of(std::span<const std::byte> body) {
-    std::string_view const text = text_of(body);
+    std::string_view const text = wire::as_text(body);
     return text.substr(0, text.find('\0'));
 }
 
@@ -705,7 +701,7 @@ Backend::Handled Backend::on_errand_row(Shared& shared, wire::Header header) {
         std::uint32_t const size_bytes = reader.u32();
         errand_row_.push_back(size_bytes == kNull
                                   ? std::nullopt
-                                  : std::optional(std::string(text_of(reader.take(size_bytes)))));
+                                  : std::optional(std::string(wire::as_text(reader.take(size_bytes)))));
     }
     if (!reader.ok()) {
         return violation("malformed DataRow from the server");
@@ -937,7 +933,7 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
         case wire::BackendType::BackendKeyData: {
             wire::BodyReader reader(content);
             cancel_key_.process_id = reader.u32();
-            cancel_key_.secret = text_of(reader.rest());
+            cancel_key_.secret = wire::as_text(reader.rest());
             if (!reader.ok() || cancel_key_.secret.size() > wire::kSecretBytesMax) {
                 return violation("malformed BackendKeyData from the server");
             }
@@ -957,7 +953,7 @@ Backend::Handled Backend::on_login_message(Shared& shared, wire::Header header) 
             if (dialogue_.has_value()) {
                 return violation("the server did not authenticate");
             }
-            if (text_of(content) != "I") {
+            if (wire::as_text(content) != "I") {
                 return violation("malformed ReadyForQuery from the server during login");
             }
             logged_in_ = true;
@@ -992,7 +988,7 @@ Backend::Handled Backend::on_authentication(Shared& shared, std::span<const std:
     if (!dialogue_.has_value()) {
         return violation("the server asked for authentication twice");
     }
-    auth::ServerStep const step = dialogue_->receive(text_of(content));
+    auth::ServerStep const step = dialogue_->receive(wire::as_text(content));
     switch (step.outcome) {
         case auth::ServerStep::Outcome::Authenticated:
             dialogue_.reset();

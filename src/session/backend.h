@@ -134,8 +134,6 @@ class Backend {
     // -- Units sent ahead (units_ahead.h) --
     /// Sends the unit that was written to pipeline.ahead.blank(). False when out of buffers.
     [[nodiscard]] bool send_ahead();
-    /// See Pipeline::give_up_ahead().
-    void give_up_ahead() { pipeline.give_up_ahead(); }
     /// The session of the first unit ahead has the backend. What it says from now on is kept back,
     void begin_rehearsal();
     /// and here compared with what was sent: the same is forgotten, anything else is put on `out`. True where

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::uint32_t kPacketBytesMin = 8;
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 LoginFailure violation(std::string message) {
     return {.sqlstate = sqlstate::kProtocolViolation, .message = std::move(message), .log_detail = {}};
 }
@@ -77,7 +73,7 @@ FrontendLogin::Handled FrontendLogin::on_first_packet(Shared& shared, buffer::Sl
         wire::BodyReader reader(body);
         CancelKey& key = cancel_.key;
         key.process_id = reader.u32();
-        key.secret = text_of(reader.rest());
+        key.secret = wire::as_text(reader.rest());
         cancel_.sender =
             code == wire::kCancelRequestCode ? CancelRequest::Sender::Client : CancelRequest::Sender::Peer;
         if (!reader.ok() || key.secret.empty() || key.secret.size() > wire::kSecretBytesMax) {
@@ -242,7 +238,7 @@ FrontendLogin::Handled FrontendLogin::on_password(Shared& shared, buffer::SliceQ
         return Outcome::NeedMore;
     }
     auto const body = in.view(wire::kHeaderBytes, framed.header.body_bytes, shared.scratch);
-    auth::ClientStep step = dialogue_->receive(text_of(body));
+    auth::ClientStep step = dialogue_->receive(wire::as_text(body));
     in.consume(framed.header.message_bytes());
     return apply(std::move(step), shared, out);
 }

@@ -1,34 +1,11 @@
 #include "session/lone_statement.h"
 
-#include "wire/body_reader.h"
-#include "wire/framing.h"
+#include "session/unit_reader.h"
 #include "wire/messages.h"
 
 namespace pgring::session {
 
 namespace {
-
-/// Takes messages off the front of bytes that may end anywhere.
-class UnitReader {
-  public:
-    explicit UnitReader(std::span<const std::byte> bytes) : rest_(bytes) {}
-
-    /// The body of the next message where it is of this type and whole.
-    [[nodiscard]] std::optional<wire::BodyReader> take(wire::FrontendType type) {
-        wire::Framed const framed = wire::frame(rest_);
-        if (framed.state != wire::Framed::State::Complete || framed.header.type != static_cast<char>(type) ||
-            framed.header.message_bytes() > rest_.size()) {
-            return std::nullopt;
-        }
-        wire::BodyReader const body(rest_.subspan(wire::kHeaderBytes, framed.header.body_bytes));
-        rest_ = rest_.subspan(framed.header.message_bytes());
-        return body;
-    }
-    [[nodiscard]] std::size_t rest_bytes() const { return rest_.size(); }
-
-  private:
-    std::span<const std::byte> rest_;
-};
 
 /// Unnamed portal of the unnamed statement, no parameters. Formats of results do not matter where there are
 /// none.

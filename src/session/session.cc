@@ -6,6 +6,7 @@
 
 #include "base/mutation.h"
 #include "session/in_flight.h"
+#include "wire/body_reader.h"
 #include "wire/framing.h"
 #include "wire/messages.h"
 
@@ -833,7 +834,7 @@ void Session::note_refusal(Shared& shared, const Error& error) {
     wire::MessageWriter writer(shared.scratch);
     write_error(writer, wire::Severity::Error, error);
     std::span<const std::byte> const message = writer.written();
-    refusals_->emplace_back(reinterpret_cast<const char*>(message.data()), message.size());
+    refusals_->emplace_back(wire::as_text(message));
 }
 
 void Session::tell_refusal() {

@@ -3,6 +3,7 @@
 
 #include "session/lone_read.h"
 #include "session/session.h"
+#include "wire/body_reader.h"
 #include "wire/messages.h"
 
 namespace pgring::session {
@@ -16,10 +17,6 @@ constexpr std::size_t kUnitBytesMax = 4096;
 bool is_harmless(const sql::Traits& traits) {
     return traits.access == sql::Access::Read && traits.effects.empty() &&
            traits.control == sql::Control::None && traits.statements == sql::StatementCount::One;
-}
-
-std::string_view characters(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -41,7 +38,10 @@ LoneRead Session::judge_lone(Shared& shared, const LoneUnit& unit) const {
         bool const harmless = named != nullptr && is_harmless(named->statement->traits);
         return {.shape = harmless ? named->statement->number : 0, .request_count = unit.request_count};
     }
-    bool const harmless = is_harmless(shared.classifier.classify(unit.text, dialect_));
+    sql::Traits const traits = unit.kind == LoneUnit::Kind::Query && front_traits_.has_value()
+                                   ? *front_traits_
+                                   : shared.classifier.classify(unit.text, dialect_);
+    bool const harmless = is_harmless(traits);
     return {.shape = harmless ? shared.classifier.shape_of(unit.text) : 0,
             .request_count = unit.request_count};
 }
@@ -57,14 +57,14 @@ bool Session::write_ahead(Shared& shared, const Backend& backend, UnitAhead& ahe
     if (read.shape == 0 || !fits(backend)) {
         return false;
     }
-    std::string_view said = characters(in.view(0, in.size_bytes(), shared.scratch));
+    std::string_view said = wire::as_text(in.view(0, in.size_bytes(), shared.scratch));
     ahead.bytes.clear();
     if (unit->kind == LoneUnit::Kind::Named) {
         const SessionStatements::Named& named = *statements_.find(unit->name);
         // What else it needs there is done when it has the backend.
-        bool const ready = backend.statements.has(*named.statement) &&
-                           (unit->described || named.shape == kNoShape ||
-                            named.shape == backend.statements.shape(*named.statement));
+        bool const ready =
+            backend.statements.has(*named.statement) &&
+            (unit->described || named.shape == kNoShape || backend.statements.agrees_on_rows(named));
         if (!ready) {
             return false;
         }
@@ -76,7 +76,7 @@ bool Session::write_ahead(Shared& shared, const Backend& backend, UnitAhead& ahe
         wire::MessageWriter writer(head);
         writer.begin(wire::FrontendType::Bind).string("").string(server_name(named.statement->number, name));
         writer.end(bind.message_bytes() - replaced);
-        ahead.bytes.append(characters(writer.written()));
+        ahead.bytes.append(wire::as_text(writer.written()));
         said.remove_prefix(replaced);
     }
     ahead.bytes.append(said);

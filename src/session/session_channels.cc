@@ -267,7 +267,7 @@ void Session::tell_or_keep(Shared& shared, const Backend* backend, std::string_v
         shared.stats.notifications.add();
         return;
     }
-    std::string copy(reinterpret_cast<const char*>(message.data()), message.size());
+    std::string copy(wire::as_text(message));
     if (listening_->keep(channel, std::move(copy))) {
         tell_kept(shared, backend);
     } else {

@@ -25,11 +25,6 @@ constexpr std::string_view kReservedPrefix = "pgring_";
 /// Body of a Parse behind the name: a statement that has no effect, no rows, and is allowed on any server.
 constexpr std::string_view kNoEffectBody("UNLISTEN pgring_nothing\0\0\0", 26);
 
-/// The client was told of the statement's rows what the backend would tell it now.
-bool agree_on_rows(const SessionStatements::Named& named, const Backend& backend) {
-    return named.shape != kNoShape && named.shape == backend.statements.shape(*named.statement);
-}
-
 /// pgring's number of a statement that was looked up; kNoStatement where there is none.
 std::uint32_t number_of(const SessionStatements::Named* named) {
     return named == nullptr ? kNoStatement : named->statement->number;
@@ -43,10 +38,6 @@ bool parses_in_vain(const Backend& backend, const sql::Traits& traits) {
                                sql::Control::RollbackTo, sql::Control::PrepareTransaction};
     return backend.stays_failed() && traits.statements != sql::StatementCount::Empty &&
            std::ranges::find(kEnds, traits.control) == kEnds.end();
-}
-
-std::string_view characters(std::span<const std::byte> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 /// The text in a Parse body.
@@ -137,7 +128,7 @@ bool Session::unit_alone(Shared& shared) {
     }
     // It is the unnamed statement from now on, though no server has seen it.
     unnamed_ = Unnamed::Kept;
-    unnamed_body_ = characters(unit->parse_body);
+    unnamed_body_ = wire::as_text(unit->parse_body);
     unnamed_traits_ = traits;
     ++unnamed_generation_;
     std::array<std::byte, 128> answer{};
@@ -193,7 +184,7 @@ Session::Handled Session::parse_placed(Shared& shared, Backend& backend, wire::H
     }
     if (parse.name.empty()) {
         unnamed_ = keeps ? Unnamed::Kept : Unnamed::TooLong;
-        unnamed_body_ = keeps ? characters(parse.rest) : std::string_view{};
+        unnamed_body_ = keeps ? wire::as_text(parse.rest) : std::string_view{};
         unnamed_traits_ = parse.traits;
         backend.unnamed_owner = id_;
         backend.unnamed_generation = ++unnamed_generation_;
@@ -274,7 +265,7 @@ StatementMap::Key Session::statement_key(std::span<const std::byte> parse_body,
     const std::string* const path = parameters_->find("search_path");
     // What EXECUTE runs is the session's own affair.
     bool const is_own = traits.effects.has(sql::Effect::SqlExecute);
-    return {.parse_body = characters(parse_body),
+    return {.parse_body = wire::as_text(parse_body),
             .search_path = path == nullptr ? std::string_view{} : std::string_view(*path),
             .only_for = is_own ? id_ : pool::SessionId{}};
 }
@@ -376,8 +367,9 @@ Session::Handled Session::on_bind(Shared& shared, Backend* backend, wire::Header
     startup_return_.reset();
     note_effects(shared, *backend, names, bound_text);
     Expected const entry{.request = Request::Bind, .statement = number_of(named)};
-    undescribed_ = portal.empty() && named != nullptr && !agree_on_rows(*named, *backend) ? entry.statement
-                                                                                          : kNoStatement;
+    undescribed_ = portal.empty() && named != nullptr && !backend->statements.agrees_on_rows(*named)
+                       ? entry.statement
+                       : kNoStatement;
     backend->pipeline.expect(entry);
     bool const keeps = alone && entry.statement != kNoStatement && whole(header);
     return send_renamed(shared, *backend, header,
@@ -400,7 +392,7 @@ Session::ShapeCheck Session::check_shape(Shared& shared, Backend& backend, wire:
     if (named == nullptr || named->shape == kNoShape || asks_for_rows_behind(bind)) {
         return ShapeCheck::Fits;
     }
-    if (agree_on_rows(*named, backend)) {
+    if (backend.statements.agrees_on_rows(*named)) {
         return ShapeCheck::Fits;
     }
     if (backend.statements.was_asked(*named->statement, backend.unit)) {

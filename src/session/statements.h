@@ -234,6 +234,10 @@ class BackendStatements {
     void describe(std::uint32_t statement, RowShape shape, std::uint64_t unit);
     /// kNoShape where the backend has not said it, or would have to prepare the statement first.
     [[nodiscard]] RowShape shape(const Statement& statement) const;
+    /// The client was told of the statement's rows what the backend would tell it now.
+    [[nodiscard]] bool agrees_on_rows(const SessionStatements::Named& named) const {
+        return named.shape != kNoShape && named.shape == shape(*named.statement);
+    }
     [[nodiscard]] bool was_asked(const Statement& statement, std::uint64_t unit) const;
     /// The server skipped or refused the Parse, or the statement was closed.
     void remove(std::uint32_t statement);

@@ -1,13 +1,14 @@
 #include "session/unit_replay.h"
 
 #include "base/contract.h"
+#include "wire/body_reader.h"
 
 namespace pgring::session {
 
 namespace {
 
 void append_to(std::string& bytes, std::span<const std::byte> more) {
-    bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
+    bytes.append(wire::as_text(more));
 }
 
 }  // namespace

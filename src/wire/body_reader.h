@@ -12,6 +12,11 @@
 
 namespace pgring::wire {
 
+/// Borrowed.
+[[nodiscard]] inline std::string_view as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 class BodyReader {
   public:
     explicit BodyReader(std::span<const std::byte> body) : rest_(body) {}
@@ -44,7 +49,7 @@ class BodyReader {
             return {};
         }
         auto const length = static_cast<std::size_t>(static_cast<const std::byte*>(end) - rest_.data());
-        std::string_view const text(reinterpret_cast<const char*>(rest_.data()), length);
+        std::string_view const text = as_text(rest_.first(length));
         rest_ = rest_.subspan(length + 1);
         return text;
     }

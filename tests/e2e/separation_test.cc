@@ -258,13 +258,16 @@ TEST_F(SharedBackends, AnAdvisoryLockIsHeldByItsSession) {
     EXPECT_EQ(other.value("select pg_try_advisory_lock(42)"), "t");
 }
 
+/// A function that leaves a lock, and that nobody knows.
+constexpr std::string_view kTakeLock =
+    "create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
+    "pg_advisory_lock($1); end $$;";
+
 TEST_F(SharedBackends, WhatAFunctionLeavesStaysWithItsSession) {
     Connection(cluster().direct(cluster().primary()))
-        .run(
-            "create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
-            "pg_advisory_lock($1); end $$;"
-            "create or replace function set_tenant(text) returns text language sql as $$ select "
-            "set_config('app.tenant', $1, false) $$");
+        .run(std::string(kTakeLock) +
+             "create or replace function set_tenant(text) returns text language sql as $$ select "
+             "set_config('app.tenant', $1, false) $$");
     Connection owner = pgring_.connect();
     owner.run("select take_lock(4711)");
     owner.run("select set_tenant('ours')");
@@ -279,12 +282,10 @@ TEST_F(SharedBackends, WhatAFunctionLeavesStaysWithItsSession) {
 
 TEST_F(SharedBackends, AFunctionThatCallsOneThatLocksIsNotTakenForHarmless) {
     Connection(cluster().direct(cluster().primary()))
-        .run(
-            "create or replace function take_lock(int) returns void language plpgsql as $$ begin perform "
-            "pg_advisory_lock($1); end $$;"
-            "create or replace function lock_twice(int) returns void language sql as $$ select "
-            "take_lock($1); "
-            "select Take_Lock($1 + 1) $$");
+        .run(std::string(kTakeLock) +
+             "create or replace function lock_twice(int) returns void language sql as $$ select "
+             "take_lock($1); "
+             "select Take_Lock($1 + 1) $$");
     Connection owner = pgring_.connect();
     // What the server has said of a function is believed for a while: the first answer is as good as the
     // second.
